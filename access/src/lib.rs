@@ -1,0 +1,32 @@
+//! The rules of physical access as pure values and functions: no IO, no clock, no async, `no_std`.
+//!
+//! Facts and `now` come in as arguments; what should be true comes out. Everything else in Doorward is
+//! plumbing around this crate, so it knows neither SQLite nor MQTT nor HTTP.
+//!
+//! - [`id`], [`text`], [`time`], [`uid`]: checked values, parsed once at the edge
+//! - [`user`], [`token`], [`entitlement`], [`assignment`], [`schedule`], [`door`]: the records of the contract
+//! - [`status`]: what a token is worth, given its user
+//! - [`trust`]: what a window means when the clock cannot be believed
+//! - [`card`]: how the raw bytes of a card become the number a PACS knows
+//! - [`person`]: the export rules, a user as the PACS should see it
+//!
+//! Not here: decisions at a door (they arrive with the offline decision path), storage, the wire.
+#![no_std]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+extern crate alloc;
+
+pub mod assignment;
+pub mod card;
+pub mod door;
+pub mod entitlement;
+pub mod id;
+pub mod person;
+pub mod schedule;
+pub mod status;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod trust;
+pub mod uid;
+pub mod user;

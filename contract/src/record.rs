@@ -1,0 +1,85 @@
+//! A record's typed form, and why one is refused.
+
+use crate::id::Kind;
+use crate::{RECORD_MAX_BYTES, digest, json};
+use access::{
+    assignment::Assignment, door::Door, entitlement::Entitlement, schedule::Schedule, token::Token,
+    user::User,
+};
+use serde::de::DeserializeOwned;
+
+/// A record that this version understands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each is a module of the access crate")]
+pub enum Record {
+    User(User),
+    Token(Token),
+    Entitlement(Entitlement),
+    Assignment(Assignment),
+    Schedule(Schedule),
+    Door(Door),
+}
+
+/// What came out of reading a record as it was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parsed {
+    /// The bytes that the digest covers: the record's canonical form, or [`digest::opaque`] if it has none.
+    pub canonical: Vec<u8>,
+    /// The typed record, or why it is refused.
+    pub record: Result<Record, String>,
+}
+
+/// Reads `sent`, the text of a change's `record`.
+pub fn parse(kind: &str, sent: &str) -> Parsed {
+    if sent.len() > RECORD_MAX_BYTES {
+        let reason = format!("the record has {} bytes, more than {RECORD_MAX_BYTES}", sent.len());
+        return Parsed { canonical: digest::opaque(sent.as_bytes()), record: Err(reason) };
+    }
+    match json::parse(sent) {
+        Err(error) => Parsed { canonical: digest::opaque(sent.as_bytes()), record: Err(words(&error)) },
+        Ok(value) => {
+            let mut canonical = Vec::with_capacity(sent.len());
+            json::write(&value, &mut canonical);
+            Parsed { record: typed(kind, sent), canonical }
+        }
+    }
+}
+
+/// Reads canonical bytes back from storage.
+///
+/// # Errors
+/// The reason, as when it was first refused.
+pub fn typed(kind: &str, text: &str) -> Result<Record, String> {
+    let Some(kind) = Kind::parse(kind) else {
+        return Err(format!("kind {kind:?} is not known to this version"));
+    };
+    match kind {
+        Kind::User => read(text).map(Record::User),
+        Kind::Token => read(text).map(Record::Token),
+        Kind::Entitlement => read(text).map(Record::Entitlement),
+        Kind::Assignment => read(text).map(Record::Assignment),
+        Kind::Schedule => read(text).map(Record::Schedule),
+        Kind::Door => read(text).map(Record::Door),
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| {
+        // Only now, on the rare path: which member it was.
+        let mut track = serde_path_to_error::Track::new();
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let path = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+        let _ = T::deserialize(path);
+        let path = track.path().to_string();
+        if path == "." { words(&error) } else { format!("{path}: {}", words(&error)) }
+    })
+}
+
+/// serde_json's words without the position, which means nothing inside a message.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(at) => text[..at].into(),
+        None => text,
+    }
+}

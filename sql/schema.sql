@@ -1,0 +1,151 @@
+-- The mirror, version 1: the commented truth. A fresh file is made from this page; an older one reaches the
+-- same schema by the numbered migrations (a test compares the two).
+--
+-- Instants are seconds since 1970, UTC. A version is the pair (epoch, seq). Times named mono_ms are
+-- monotonic and mean nothing after a restart; they are re-armed at start.
+
+-- One row: where the mirror stands.
+CREATE TABLE mirror (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  site TEXT NOT NULL,              -- the site this file belongs to; another one's is refused
+  head_epoch INTEGER NOT NULL,     -- highest version heard
+  head_seq INTEGER NOT NULL,
+  floor_epoch INTEGER NOT NULL,    -- last version at which the roots were equal
+  floor_seq INTEGER NOT NULL,
+  root BLOB NOT NULL,              -- 16 bytes, the sum of record.digest modulo 2^128
+  out_of_sync TEXT                 -- why the newest checkpoint did not prove the mirror; NULL when it did
+) STRICT;
+
+-- Kinds by number; 1 to 6 are this version's, higher ones a later version's, kept because the root has them.
+CREATE TABLE kind (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO kind (id, name) VALUES
+  (1, 'user'), (2, 'token'), (3, 'entitlement'), (4, 'assignment'), (5, 'schedule'), (6, 'door');
+
+-- The source's string ids, mapped to integers at the edge. A name may have no record: something refers to
+-- it, or it was deleted.
+CREATE TABLE name (
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL REFERENCES kind (id),
+  key TEXT NOT NULL,
+  UNIQUE (kind, key)
+) STRICT;
+
+-- What the source holds, key by key. Updated in place: a change of a user dirties one page.
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY REFERENCES name (id),
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  digest BLOB NOT NULL,            -- 16 bytes, as summed into mirror.root
+  refused TEXT,                    -- why it grants nothing; NULL when it is in force
+  body TEXT NOT NULL               -- canonical JSON; of a refused record the text as it was sent
+) STRICT;
+
+-- Refused records are few and asked for often.
+CREATE INDEX record_refused ON record (id) WHERE refused IS NOT NULL;
+
+-- Deleted keys until the next proof, so that an older message does not bring them back.
+CREATE TABLE tombstone (
+  id INTEGER PRIMARY KEY REFERENCES name (id),
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT;
+
+-- Links out of records in force: who holds what, and when windows open and close.
+CREATE TABLE token (
+  id INTEGER PRIMARY KEY REFERENCES name (id),
+  user INTEGER REFERENCES name (id),
+  valid_from INTEGER,
+  valid_to INTEGER
+) STRICT;
+CREATE INDEX token_user ON token (user);
+CREATE INDEX token_valid_from ON token (valid_from) WHERE valid_from IS NOT NULL;
+CREATE INDEX token_valid_to ON token (valid_to) WHERE valid_to IS NOT NULL;
+
+CREATE TABLE assignment (
+  id INTEGER PRIMARY KEY REFERENCES name (id),
+  user INTEGER NOT NULL REFERENCES name (id),
+  entitlement INTEGER NOT NULL REFERENCES name (id),
+  valid_from INTEGER,
+  valid_to INTEGER
+) STRICT;
+CREATE INDEX assignment_user ON assignment (user);
+CREATE INDEX assignment_entitlement ON assignment (entitlement);
+CREATE INDEX assignment_valid_from ON assignment (valid_from) WHERE valid_from IS NOT NULL;
+CREATE INDEX assignment_valid_to ON assignment (valid_to) WHERE valid_to IS NOT NULL;
+
+-- Messages, or changes in them, without a valid envelope. Bounded: the oldest give way.
+CREATE TABLE refused_message (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  bytes INTEGER NOT NULL,          -- size of the whole message
+  head BLOB NOT NULL,              -- its first bytes
+  reason TEXT NOT NULL
+) STRICT;
+
+-- Local rows that the source has not confirmed; outside the root.
+CREATE TABLE overlay (
+  id INTEGER PRIMARY KEY,
+  what TEXT NOT NULL CHECK (what IN ('enrollment', 'revocation')),
+  token TEXT NOT NULL,             -- the token's key
+  body TEXT NOT NULL,              -- JSON
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,              -- a pending enrollment's; a local revocation stands until it is settled
+  UNIQUE (what, token)
+) STRICT;
+
+-- What happened at the panel, kept until the source has it. Bounded; room is reserved for what matters most.
+CREATE TABLE outbox (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  stream TEXT NOT NULL,            -- drawn when the file is made
+  next_seq INTEGER NOT NULL,
+  received_seq INTEGER NOT NULL,   -- the source has everything up to here
+  lost INTEGER NOT NULL            -- dropped because there was no room
+) STRICT;
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL               -- JSON of contract::messages::Event
+) STRICT;
+
+-- Commands carried out or refused, until they expire: a duplicate is ignored.
+CREATE TABLE command_seen (
+  id TEXT PRIMARY KEY,
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Entitlements as the PACS defines them, from the last complete import.
+CREATE TABLE pacs_entitlement (
+  pacs_ref TEXT PRIMARY KEY,
+  type TEXT NOT NULL,
+  display_name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What the PACS last acknowledged, and what it may have done since: one row an item.
+-- The rules that move these rows are in src/export/item.rs.
+CREATE TABLE ledger (
+  user TEXT NOT NULL,              -- the user's key
+  kind INTEGER NOT NULL,           -- 0 person, 1 credential, 2 permission
+  item TEXT NOT NULL,              -- '' for the person, the token's key, the entitlement's pacs_ref
+  ext_id TEXT NOT NULL,            -- how the PACS finds it by our name
+  native_id TEXT,                  -- how the PACS calls it
+  state INTEGER NOT NULL,          -- 0 absent, 1 present, 2 maybe
+  prev INTEGER NOT NULL,           -- state before the attempt under way
+  sent_hash BLOB,                  -- of the content of the last attempt
+  acked_hash BLOB,                 -- of the content last acknowledged
+  until INTEGER,                   -- its window's end when sent
+  gen INTEGER NOT NULL,            -- counts attempts
+  unsettled_until_mono_ms INTEGER, -- a lost request may still run until then
+  ours INTEGER NOT NULL,           -- 1 when we made it, 0 when it was found
+  hold_reason TEXT,                -- the PACS's own words, when it refused
+  approved_gen INTEGER,
+  fails INTEGER NOT NULL,
+  next_try_mono_ms INTEGER,
+  check_at_mono_ms INTEGER,
+  PRIMARY KEY (user, kind, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_not_absent ON ledger (user) WHERE state <> 0;
+CREATE INDEX ledger_held ON ledger (user) WHERE hold_reason IS NOT NULL;

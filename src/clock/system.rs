@@ -1,0 +1,100 @@
+//! The kernel's clocks.
+
+use super::{Clock, MonoMs, Waiting, Wake};
+use access::time::UtcTime;
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// Where the word comes from that the wall clock is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncSource {
+    /// The kernel, told by an NTP client (`adjtimex`, STA_UNSYNC).
+    Kernel,
+    /// The operator's word: a container or virtual machine whose host keeps the time.
+    Host,
+}
+
+/// The kernel's clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    sync: SyncSource,
+}
+
+impl SystemClock {
+    /// Reads the kernel's clocks; `sync` says whom to ask whether they are right.
+    pub fn new(sync: SyncSource) -> SystemClock {
+        SystemClock { sync }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> UtcTime {
+        UtcTime::from_unix(i64::from(clock_gettime(ClockId::Realtime).tv_sec))
+    }
+
+    fn mono(&self) -> MonoMs {
+        // Boottime goes on during suspend, as the lateness of a request in flight does.
+        let at = clock_gettime(ClockId::Boottime);
+        let ms = u64::try_from(at.tv_nsec / 1_000_000).unwrap_or(0);
+        MonoMs(u64::try_from(at.tv_sec).unwrap_or(0).saturating_mul(1000).saturating_add(ms))
+    }
+
+    fn is_synchronised(&self) -> bool {
+        match self.sync {
+            SyncSource::Host => true,
+            SyncSource::Kernel => kernel_says_synchronised(),
+        }
+    }
+
+    fn wait(&self, wake: Wake) -> Waiting<'_> {
+        let mono_ms = wake.mono.map(|at| at.0.saturating_sub(self.mono().0));
+        Box::pin(async move {
+            let by_mono = async {
+                match mono_ms {
+                    Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = by_mono => {}
+                result = wall_alarm(wake.wall) => if let Err(error) = result {
+                    tracing::warn!(%error, "no wall-clock alarm from the kernel; looking again in 1 s");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                },
+            }
+        })
+    }
+}
+
+/// Resolves at `at`, or when the clock is stepped: a timerfd reports both, so nothing polls.
+async fn wall_alarm(at: Option<UtcTime>) -> std::io::Result<()> {
+    // Far away, but armed: an unarmed timer would not report steps. Below 2^31 for 32-bit panels.
+    const FAR_UNIX_S: i64 = (1 << 31) - 1;
+    let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let at = Timespec { tv_sec: at.map_or(FAR_UNIX_S, UtcTime::unix).max(1), tv_nsec: 0 };
+    let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+    timerfd_settime(&timer, flags, &Itimerspec { it_interval: none, it_value: at })?;
+    let timer = AsyncFd::register(timer)?;
+    // Readable at expiry; a step makes the read fail with ECANCELED. Either is a wake.
+    let _ready = timer.readable().await?;
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "the kernel's opinion of its clock has no safe wrapper")]
+fn kernel_says_synchronised() -> bool {
+    // SAFETY: adjtimex reads and writes only the struct; all-zero is a valid `timex` that asks and sets nothing.
+    let status = unsafe {
+        let mut timex: libc::timex = std::mem::zeroed();
+        if libc::adjtimex(&raw mut timex) < 0 {
+            return false;
+        }
+        timex.status
+    };
+    status & libc::STA_UNSYNC == 0
+}

@@ -1,0 +1,12 @@
+//! The gateway of a door panel. This page is the map of the house; imports go downward only.
+//!
+//! - floor 0: the crates `access` (rules) and `contract` (wire), which do no IO
+//! - floor 1: [`clock`], [`config`]
+//! - floor 2: [`mirror`] (SQLite), [`feed`] (MQTT), [`export`] (PACS), [`board`] (outputs): IO, siblings that
+//!   do not know each other
+//! - floor 3: [`service`] joins the siblings
+//! - floor 4: [`commands`], one verb a file
+//!
+//! `tests/it/tidy.rs` reads the sources and holds the floors.
+
+pub mod clock;
