@@ -13,7 +13,8 @@ CREATE TABLE mirror (
   floor_epoch INTEGER NOT NULL,    -- last version at which the roots were equal
   floor_seq INTEGER NOT NULL,
   root BLOB NOT NULL,              -- 16 bytes, the sum of record.digest modulo 2^128
-  out_of_sync TEXT                 -- why the newest checkpoint did not prove the mirror; NULL when it did
+  out_of_sync TEXT,                -- why the newest checkpoint did not prove the mirror; NULL when it did
+  exporter TEXT                    -- the gateway that exports, as the source last said
 ) STRICT;
 
 -- Kinds by number; 1 to 6 are this version's, higher ones a later version's, kept because the root has them.
@@ -111,12 +112,6 @@ CREATE TABLE event (
   body TEXT NOT NULL               -- JSON of contract::messages::Event
 ) STRICT;
 
--- Commands carried out or refused, until they expire: a duplicate is ignored.
-CREATE TABLE command_seen (
-  id TEXT PRIMARY KEY,
-  expires INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- Entitlements as the PACS defines them, from the last complete import.
 CREATE TABLE pacs_entitlement (
   pacs_ref TEXT PRIMARY KEY,
@@ -132,9 +127,10 @@ CREATE TABLE ledger (
   item TEXT NOT NULL,              -- '' for the person, the token's key, the entitlement's pacs_ref
   ext_id TEXT NOT NULL,            -- how the PACS finds it by our name
   native_id TEXT,                  -- how the PACS calls it
+  parent TEXT,                     -- how the person was addressed when it was last created under it
   state INTEGER NOT NULL,          -- 0 absent, 1 present, 2 maybe
-  prev INTEGER NOT NULL,           -- state before the attempt under way
-  sent_hash BLOB,                  -- of the content of the last attempt
+  prev INTEGER NOT NULL,           -- state before the attempt; 0 beside 2: a removal was acknowledged, too early
+  sent_hash BLOB,                  -- of the content that the last attempt wanted; NULL when it was to go
   acked_hash BLOB,                 -- of the content last acknowledged
   until INTEGER,                   -- its window's end when sent
   gen INTEGER NOT NULL,            -- counts attempts

@@ -14,7 +14,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use system::SystemClock;
+pub use system::{SyncSource, SystemClock};
 
 /// Milliseconds of a clock that never steps. Meaningless across restarts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -9,4 +9,13 @@
 //!
 //! `tests/it/tidy.rs` reads the sources and holds the floors.
 
+pub mod board;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod failpoint;
+pub mod feed;
+pub mod mirror;
+pub mod tls;
+pub mod commands;
+pub mod service;

@@ -1,1 +1,25 @@
-fn main() {}
+//! `doorward`: parses the command line and hands over to one verb.
+
+use clap::Parser;
+use doorward::cli::{Cli, Verb};
+use doorward::commands;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.verb {
+        Verb::Run => commands::run::run(&cli.config),
+        Verb::Check => commands::check::check(&cli.config),
+        Verb::Query { what, filter, json, limit } => {
+            commands::query::query(&cli.config, what, filter.as_deref(), json, limit)
+        }
+        Verb::Status { json } => commands::status::status(&cli.config, json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("doorward: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

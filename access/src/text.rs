@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 use core::fmt;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Longest text field in bytes.
 pub const TEXT_MAX_BYTES: usize = 256;
@@ -40,8 +41,7 @@ impl fmt::Display for Text {
 }
 
 /// A PIN, password or key. It has no `Display`, no `Serialize`, and its `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -54,6 +54,13 @@ impl Secret {
 impl From<String> for Secret {
     fn from(text: String) -> Secret {
         Secret(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        // The deserialiser's own words would quote a value of the wrong type: the secret itself.
+        String::deserialize(deserializer).map(Secret).map_err(|_| D::Error::custom("a secret is text"))
     }
 }
 

@@ -6,6 +6,7 @@ use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
 };
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
@@ -34,7 +35,7 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> UtcTime {
-        UtcTime::from_unix(i64::from(clock_gettime(ClockId::Realtime).tv_sec))
+        UtcTime::from_unix(clock_gettime(ClockId::Realtime).tv_sec)
     }
 
     fn mono(&self) -> MonoMs {
@@ -80,10 +81,16 @@ async fn wall_alarm(at: Option<UtcTime>) -> std::io::Result<()> {
     let at = Timespec { tv_sec: at.map_or(FAR_UNIX_S, UtcTime::unix).max(1), tv_nsec: 0 };
     let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
     timerfd_settime(&timer, flags, &Itimerspec { it_interval: none, it_value: at })?;
-    let timer = AsyncFd::register(timer)?;
+    let timer = watch(timer)?;
     // Readable at expiry; a step makes the read fail with ECANCELED. Either is a wake.
     let _ready = timer.readable().await?;
     Ok(())
+}
+
+#[expect(unsafe_code, reason = "tokio cannot see that an owned descriptor stays the same one")]
+fn watch(timer: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the OwnedFd is moved in, so the descriptor stays open and the same until the AsyncFd is dropped.
+    Ok(unsafe { AsyncFd::register(timer) }?)
 }
 
 #[expect(unsafe_code, reason = "the kernel's opinion of its clock has no safe wrapper")]

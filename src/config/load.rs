@@ -1,0 +1,246 @@
+//! Reading the file and complaining well.
+
+use super::{CardNumberFormatName, Config, SecretSource};
+use access::text::Secret;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest secret in bytes; a PEM key fits.
+const SECRET_MAX_BYTES: u64 = 64 * 1024;
+
+/// What is wrong with the configuration, and what to do.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{file}: {key}{value}: {problem}; {remedy}", file = file.display(), value = shown(value))]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// The key, dotted; the line where there is no key.
+    pub key: String,
+    /// The value found there.
+    pub value: Option<String>,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+fn shown(value: &Option<String>) -> String {
+    value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default()
+}
+
+/// Reads and checks the file at `path`. Relative paths in it are relative to its folder.
+///
+/// # Errors
+/// The first complaint.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|error| ConfigError {
+        file: path.into(),
+        key: "the file".into(),
+        value: None,
+        problem: error.to_string(),
+        remedy: "name a readable file with --config".into(),
+    })?;
+    parse(path, &text)
+}
+
+/// Checks `text` as the content of `path`.
+///
+/// # Errors
+/// The first complaint.
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
+    let mut config: Config =
+        serde_path_to_error::deserialize(table.clone()).map_err(|error| wrong_value(path, &table, &error))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    resolve_paths(&mut config, folder);
+    Check { file: path, table: &table }.all(&config)?;
+    Ok(config)
+}
+
+fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    ConfigError {
+        file: path.into(),
+        key: format!("line {line}"),
+        value: text.lines().nth(line - 1).map(|line| line.trim().into()),
+        problem: error.message().trim().replace('\n', ", "),
+        remedy: "write it as TOML: key = \"text\", key = 5, [section]".into(),
+    }
+}
+
+fn wrong_value(path: &Path, table: &toml::Table, error: &serde_path_to_error::Error<toml::de::Error>) -> ConfigError {
+    let mut key = error.path().to_string();
+    let message = error.inner().message().trim().replace('\n', ", ");
+    let mut remedy = String::from("correct the value");
+    if let Some(rest) = message.strip_prefix("missing field `") {
+        let missing = rest.trim_end_matches('`');
+        key = if key == "." { missing.into() } else { format!("{key}.{missing}") };
+        remedy = "add the key".into();
+    } else if message.starts_with("unknown field") {
+        remedy = "remove the key, or correct its name".into();
+    }
+    let value = lookup(table, &key).map(spelled);
+    ConfigError { file: path.into(), key, value, problem: message, remedy }
+}
+
+fn lookup<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
+    let mut parts = key.split('.');
+    let first = table.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.get(part))
+}
+
+/// A value as a person would recognise it; tables and arrays only by what they are.
+fn spelled(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => format!("{text:?}"),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Boolean(yes) => yes.to_string(),
+        other => format!("(a TOML {})", other.type_str()),
+    }
+}
+
+fn resolve_paths(config: &mut Config, folder: &Path) {
+    let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
+    let resolve_secret = |secret: &mut Option<SecretSource>| {
+        if let Some(file) = secret.as_mut().and_then(|secret| secret.file.as_mut()) {
+            *file = folder.join(&*file);
+        }
+    };
+    resolve(&mut config.state_dir);
+    config.board.iter_mut().for_each(resolve);
+    config.broker.ca_file.iter_mut().for_each(resolve);
+    config.broker.client_cert_file.iter_mut().for_each(resolve);
+    resolve_secret(&mut config.broker.client_key);
+    resolve_secret(&mut config.broker.password);
+    if let Some(pacs) = &mut config.pacs {
+        resolve(&mut pacs.profile);
+        pacs.ca_file.iter_mut().for_each(resolve);
+        resolve_secret(&mut pacs.password);
+    }
+}
+
+struct Check<'a> {
+    file: &'a Path,
+    table: &'a toml::Table,
+}
+
+impl Check<'_> {
+    fn error(&self, key: &str, problem: &str, remedy: &str) -> ConfigError {
+        ConfigError {
+            file: self.file.into(),
+            key: key.into(),
+            value: lookup(self.table, key).map(spelled),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    fn require(&self, holds: bool, key: &str, problem: &str, remedy: &str) -> Result<(), ConfigError> {
+        if holds { Ok(()) } else { Err(self.error(key, problem, remedy)) }
+    }
+
+    fn all(&self, config: &Config) -> Result<(), ConfigError> {
+        let broker = &config.broker;
+        self.require(!broker.host.is_empty(), "broker.host", "is empty", "name the broker's host or address")?;
+        self.require(broker.keep_alive_s >= 5, "broker.keep_alive_s", "is below 5 s", "give at least 5; 30 is usual")?;
+        let pair = broker.client_cert_file.is_some() == broker.client_key.is_some();
+        self.require(pair, "broker.client_cert_file", "stands without broker.client_key, or the other way round", "give both, or neither")?;
+        let tls = broker.ca_file.is_some() || broker.client_cert_file.is_none();
+        self.require(tls, "broker.client_cert_file", "needs TLS", "give broker.ca_file as well")?;
+        let login = broker.username.is_some() || broker.password.is_none();
+        self.require(login, "broker.password", "stands without broker.username", "give the user name as well")?;
+        self.secret("broker.client_key", broker.client_key.as_ref())?;
+        self.secret("broker.password", broker.password.as_ref())?;
+        let per_poll = (1..=65_535).contains(&config.mirror.updates_per_poll);
+        self.require(per_poll, "mirror.updates_per_poll", "is not within 1 to 65535", "4096 is usual")?;
+        match &config.pacs {
+            Some(pacs) => self.pacs(pacs),
+            None => Ok(()),
+        }
+    }
+
+    fn pacs(&self, pacs: &super::Pacs) -> Result<(), ConfigError> {
+        let url = &pacs.base_url;
+        let scheme = url.starts_with("http://") || url.starts_with("https://");
+        self.require(scheme, "pacs.base_url", "is not a URL", "begin it with http:// or https://")?;
+        let ca = pacs.ca_file.is_some() || !url.starts_with("https://");
+        self.require(ca, "pacs.ca_file", "is missing for https", "name the PEM file of the authority that signed the PACS's certificate")?;
+        self.require((1..=300).contains(&pacs.timeout_s), "pacs.timeout_s", "is not within 1 to 300 s", "10 is usual")?;
+        self.require((1..=3600).contains(&pacs.late_s), "pacs.late_s", "is not within 1 to 3600 s", "60 is usual; not below the PACS's own time-out")?;
+        self.require((1..=32).contains(&pacs.concurrency), "pacs.concurrency", "is not within 1 to 32", "4 is usual")?;
+        self.require(pacs.import_every_s >= 60, "pacs.import_every_s", "is below 60 s", "3600 is usual")?;
+        let login = pacs.username.is_some() == pacs.password.is_some();
+        self.require(login, "pacs.password", "stands without pacs.username, or the other way round", "give both, or neither")?;
+        self.secret("pacs.password", pacs.password.as_ref())?;
+        let digits = pacs.card_number_digits;
+        match pacs.card_number_format {
+            CardNumberFormatName::Linear => self.require(
+                digits.is_some_and(|digits| (1..=access::card::LINEAR_MAX_DIGITS).contains(&digits)),
+                "pacs.card_number_digits",
+                "is missing, or not within 1 to 39",
+                "give the number of digits that the PACS expects",
+            ),
+            CardNumberFormatName::Hex | CardNumberFormatName::Decimal => self.require(
+                digits.is_none(),
+                "pacs.card_number_digits",
+                "means nothing without the linear format",
+                "remove it, or set pacs.card_number_format = \"linear\"",
+            ),
+        }
+    }
+
+    fn secret(&self, key: &str, secret: Option<&SecretSource>) -> Result<(), ConfigError> {
+        let one = secret.is_none_or(|secret| secret.file.is_some() != secret.credential.is_some());
+        self.require(one, key, "names no source, or two", "give { file = \"…\" } or { credential = \"…\" }")
+    }
+}
+
+impl SecretSource {
+    /// Reads the secret; one newline at the end is not part of it.
+    ///
+    /// # Errors
+    /// Which file cannot be read, and how to mend it; never the content.
+    pub fn read(&self, file: &Path, key: &str) -> Result<Secret, ConfigError> {
+        let path = self.path();
+        let complain = |problem: String, remedy: &str| ConfigError {
+            file: file.into(),
+            key: key.into(),
+            value: Some(path.as_ref().map_or_else(|| format!("{self:?}"), |path| path.display().to_string())),
+            problem,
+            remedy: remedy.into(),
+        };
+        let Some(path) = &path else {
+            return Err(complain(
+                "systemd has passed no credentials".into(),
+                "add LoadCredential= to the unit, or name a file instead",
+            ));
+        };
+        let size = fs::metadata(path).map(|file| file.len());
+        if size.as_ref().is_ok_and(|size| *size > SECRET_MAX_BYTES) {
+            return Err(complain("is larger than 64 KiB".into(), "name the file that holds just the secret"));
+        }
+        let mut text = fs::read_to_string(path)
+            .map_err(|error| complain(error.to_string(), "make the file, readable by the service alone"))?;
+        let end = text.trim_end_matches('\n').trim_end_matches('\r').len();
+        text.truncate(end);
+        if text.is_empty() {
+            return Err(complain("is empty".into(), "write the secret into it"));
+        }
+        Ok(Secret::from(text))
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        match (&self.file, &self.credential) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(name)) => std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(name)),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Settings that are taken otherwise than written.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let asked = config.broker.heartbeat_s;
+    let short = asked < contract::HEARTBEAT_MIN_S;
+    short.then(|| format!("broker.heartbeat_s = {asked} is taken as {}", contract::HEARTBEAT_MIN_S)).into_iter().collect()
+}

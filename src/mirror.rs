@@ -1,0 +1,28 @@
+//! The mirror: what the source holds, on this panel's disk (SQLite).
+//!
+//! - [`open`]: files, pragmas, migrations
+//! - [`writer`]: the one thread that writes
+//! - [`apply`]: changes become rows, by the order rules of the contract
+//! - [`standing`], [`touched`], [`refused`]: what a batch leaves behind beside rows
+//! - [`rows`]: the named SQL of keys, records and links
+//! - [`outbox`]: what happened here and the source does not have yet
+//! - [`facts`]: what the export needs to know of one user, and when its windows open and close
+//! - [`list`]: rows for people
+//! - [`reserve`]: disk space kept for revocations
+//!
+//! Not here: MQTT, the PACS and its ledger (that table's SQL is the export's), any decision about access.
+
+pub mod apply;
+pub mod facts;
+pub mod list;
+pub mod open;
+pub mod outbox;
+pub mod refused;
+pub mod reserve;
+mod rows;
+pub mod standing;
+pub mod touched;
+pub mod writer;
+
+pub use open::{Mirror, OpenError};
+pub use writer::{Urgency, WriteError, Writer};

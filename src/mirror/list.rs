@@ -1,0 +1,187 @@
+//! Rows for people: what `doorward query` and `doorward status` read.
+
+use super::standing::{self, Standing};
+use super::outbox::{self, Waiting};
+use super::rows;
+use access::time::UtcTime;
+use contract::id::{Kind, Version};
+use contract::messages::{EventMessage, PacsEntitlement};
+use rusqlite::{Connection, params};
+
+/// A record as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// Its kind, perhaps one of a later version.
+    pub kind: String,
+    /// Its key.
+    pub key: String,
+    /// Its version.
+    pub version: Version,
+    /// Why it is refused.
+    pub refused: Option<String>,
+    /// Canonical JSON, or the text as sent when refused.
+    pub body: String,
+}
+
+/// A message without a valid envelope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusedMessage {
+    /// When.
+    pub at: UtcTime,
+    /// The topic's last part.
+    pub topic: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Why.
+    pub reason: String,
+    /// Its first bytes.
+    pub head: Vec<u8>,
+}
+
+/// What the mirror holds, in numbers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// The site.
+    pub site: String,
+    /// Where the mirror stands.
+    pub standing: Standing,
+    /// Records by kind.
+    pub records: Vec<(String, u64)>,
+    /// Refused records and messages.
+    pub refused: u64,
+    /// The event outbox.
+    pub events: Waiting,
+}
+
+/// Records of `kind` in key order: all, the one with that key, or those whose key or body contains `filter`;
+/// at most `limit`. A PIN is never in what is found.
+///
+/// # Errors
+/// SQLite's.
+pub fn records(conn: &Connection, kind: Kind, filter: Option<&str>, limit: u32) -> rusqlite::Result<Vec<Listed>> {
+    const LIST: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
+        FROM name n JOIN record r ON r.id = n.id JOIN kind k ON k.id = n.kind
+        WHERE n.kind = ?1 AND (?2 IS NULL OR n.key = ?2
+          OR instr(lower(n.key || ' ' || iif(json_valid(r.body), json_remove(r.body, '$.pin'), '')), lower(?2)) > 0)
+        ORDER BY n.key LIMIT ?3";
+    let mut list = conn.prepare_cached(LIST)?;
+    let found = list.query_map(params![rows::known_kind(kind), filter, limit], listed)?;
+    found.collect()
+}
+
+/// Refused records, at most `limit`.
+///
+/// # Errors
+/// SQLite's.
+pub fn refused_records(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<Listed>> {
+    const LIST: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
+        FROM record r JOIN name n ON n.id = r.id JOIN kind k ON k.id = n.kind
+        WHERE r.refused IS NOT NULL ORDER BY r.epoch DESC, r.seq DESC, n.key LIMIT ?1";
+    let mut list = conn.prepare_cached(LIST)?;
+    let found = list.query_map([limit], listed)?;
+    found.collect()
+}
+
+fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        kind: row.get(0)?,
+        key: row.get(1)?,
+        version: rows::version(row, 2)?.unwrap_or_default(),
+        refused: row.get(4)?,
+        body: row.get(5)?,
+    })
+}
+
+/// Refused messages, newest first, at most `limit`.
+///
+/// # Errors
+/// SQLite's.
+pub fn refused_messages(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<RefusedMessage>> {
+    const LIST: &str = "SELECT at, topic, bytes, reason, head FROM refused_message ORDER BY id DESC LIMIT ?1";
+    let mut list = conn.prepare_cached(LIST)?;
+    let found = list.query_map([limit], |row| {
+        Ok(RefusedMessage {
+            at: UtcTime::from_unix(row.get(0)?),
+            topic: row.get(1)?,
+            bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+            reason: row.get(3)?,
+            head: row.get(4)?,
+        })
+    })?;
+    found.collect()
+}
+
+/// Events that the source does not have yet, oldest first.
+///
+/// # Errors
+/// SQLite's.
+pub fn events(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<EventMessage>> {
+    outbox::waiting_after(conn, 0, limit)
+}
+
+/// Refused records and messages, counted.
+///
+/// # Errors
+/// SQLite's.
+pub fn count_refused(conn: &Connection) -> rusqlite::Result<u64> {
+    const REFUSED: &str = "SELECT (SELECT count(*) FROM record WHERE refused IS NOT NULL)
+        + (SELECT count(*) FROM refused_message)";
+    let refused: i64 = conn.prepare_cached(REFUSED)?.query_row([], |row| row.get(0))?;
+    Ok(refused.unsigned_abs())
+}
+
+/// What the mirror holds, in numbers.
+///
+/// # Errors
+/// SQLite's.
+pub fn summary(conn: &Connection) -> rusqlite::Result<Summary> {
+    const COUNTS: &str = "SELECT k.name, count(r.id) FROM kind k LEFT JOIN name n ON n.kind = k.id
+        LEFT JOIN record r ON r.id = n.id GROUP BY k.id ORDER BY k.id";
+    const SITE: &str = "SELECT site FROM mirror";
+    let mut counts = conn.prepare(COUNTS)?;
+    let records = counts.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    Ok(Summary {
+        site: conn.query_row(SITE, [], |row| row.get(0))?,
+        standing: standing::standing(conn)?,
+        records: records.collect::<rusqlite::Result<_>>()?,
+        refused: count_refused(conn)?,
+        events: outbox::waiting(conn)?,
+    })
+}
+
+/// The entitlements of the last complete import.
+///
+/// # Errors
+/// SQLite's.
+pub fn pacs_entitlements(conn: &Connection) -> rusqlite::Result<Vec<PacsEntitlement>> {
+    const LIST: &str = "SELECT pacs_ref, type, display_name FROM pacs_entitlement ORDER BY pacs_ref";
+    let mut list = conn.prepare_cached(LIST)?;
+    let found = list.query_map([], |row| {
+        Ok(PacsEntitlement { pacs_ref: row.get(0)?, kind: row.get(1)?, display_name: row.get(2)? })
+    })?;
+    found.collect()
+}
+
+/// Replaces the entitlements by those of a complete import; says whether they differ.
+///
+/// # Errors
+/// SQLite's.
+pub fn replace_pacs_entitlements(conn: &Connection, new: &[PacsEntitlement]) -> rusqlite::Result<bool> {
+    const CLEAR: &str = "DELETE FROM pacs_entitlement";
+    const ADD: &str = "INSERT OR REPLACE INTO pacs_entitlement (pacs_ref, type, display_name) VALUES (?1, ?2, ?3)";
+    let mut sorted = new.to_vec();
+    sorted.sort();
+    sorted.dedup_by(|a, b| a.pacs_ref == b.pacs_ref);
+    if pacs_entitlements(conn)? == sorted {
+        return Ok(false);
+    }
+    conn.execute(CLEAR, [])?;
+    for entitlement in &sorted {
+        conn.prepare_cached(ADD)?.execute(params![
+            entitlement.pacs_ref,
+            entitlement.kind,
+            entitlement.display_name
+        ])?;
+    }
+    Ok(true)
+}

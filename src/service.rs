@@ -1,0 +1,162 @@
+//! Joins the siblings of floor 2, and runs them together on one thread beside the mirror's writer.
+//!
+//! - [`sync`]: feed and mirror
+//! - [`exporting`], [`importing`], [`agenda`]: mirror and PACS
+//! - [`outbox`], [`reporting`]: mirror and feed, outward
+//! - [`timekeeping`]: one reading of time for all
+//! - [`notices`]: what one joint tells another
+//! - [`setup`]: opens everything that `check` looks at and `run` uses
+//! - [`lock`]: one daemon a state directory
+//!
+//! Not here: signals, the command line, the log (floor 4).
+
+mod agenda;
+pub mod exporting;
+pub mod importing;
+pub mod lock;
+pub mod notices;
+pub mod outbox;
+pub mod reporting;
+pub mod setup;
+pub mod sync;
+pub mod timekeeping;
+
+use crate::clock::Clock;
+use crate::feed::Feed;
+use crate::mirror::{Writer, apply, standing};
+use exporting::Exporting;
+use importing::Importing;
+use notices::Notices;
+use rusqlite::Connection;
+use setup::{Setup, StartError};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use sync::Sync;
+use timekeeping::Timekeeper;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+/// How long the last `state` may take to leave in an ordered shutdown.
+const LEAVE_MAX_MS: u64 = 2_000;
+
+/// Runs the gateway until `shutdown` resolves, then ends it in order: the export first, so that nothing new is
+/// begun; then the feed; the writer last, when nobody is left to ask it for anything.
+///
+/// # Errors
+/// When something cannot be opened; nothing has been done then.
+pub async fn run(setup: &Setup, clock: Arc<dyn Clock>, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+    let _lock = setup.lock()?;
+    let time = Timekeeper::new(clock.clone(), setup.floor()?);
+    let conn = setup.open_writer()?;
+    let understood = apply::reconsider_refused(&conn, clock.now()).map_err(|error| setup.broken(error))?;
+    if understood > 0 {
+        tracing::info!(understood, "records that an older program refused are in force now");
+    }
+    let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?);
+    let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
+    notices.disk_full(writer.is_disk_full());
+    let reader = Rc::new(setup.open_reader()?);
+    let (feed, heard, connection) = Feed::new(setup.feed_options(clock.clone(), time.time().floor)?);
+    let (stop, stopping) = watch::channel(false);
+
+    let tasks = LocalSet::new();
+    let feed_task = tasks.spawn_local(connection);
+    let updates_per_poll = usize::try_from(setup.config().mirror.updates_per_poll).unwrap_or(usize::MAX);
+    let sync = Sync {
+        feed: feed.clone(),
+        heard,
+        writer: writer.clone(),
+        clock: clock.clone(),
+        notices: notices.clone(),
+        updates_per_poll,
+    };
+    tasks.spawn_local(sync.run());
+    tasks.spawn_local(time.clone().watch());
+    let parts = Parts { setup, writer, reader, time, notices, feed: feed.clone() };
+    parts.spawn_outward(&tasks);
+    let exporting = parts.spawn_export(&tasks, stopping)?;
+    drop(parts);
+
+    tasks.run_until(shutdown).await;
+    tracing::info!("shutting down");
+    let _ = stop.send(true);
+    let end = async {
+        if let Some(exporting) = exporting {
+            let _ = exporting.await;
+        }
+        feed.say(contract::topics::GatewayTopic::State, true, reporting::last_will());
+        feed.leave();
+        let _ = tokio::time::timeout(Duration::from_millis(LEAVE_MAX_MS), feed_task).await;
+    };
+    tasks.run_until(end).await;
+    // Dropping the tasks drops the last handles of the writer, which ends its thread.
+    drop(tasks);
+    tokio::task::spawn_blocking(move || writer_thread.join()).await.ok();
+    Ok(())
+}
+
+/// What the joints share.
+struct Parts<'a> {
+    setup: &'a Setup,
+    writer: Writer,
+    reader: Rc<Connection>,
+    time: Timekeeper,
+    notices: Notices,
+    feed: Feed,
+}
+
+impl Parts<'_> {
+    fn spawn_outward(&self, tasks: &LocalSet) {
+        let config = self.setup.config();
+        let outbox = outbox::Outbox {
+            feed: self.feed.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+        };
+        tasks.spawn_local(outbox.run());
+        let reporting = reporting::Reporting {
+            feed: self.feed.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+            gateway: config.gateway.clone(),
+            heartbeat_s: config.broker.heartbeat_s(),
+            has_pacs: config.pacs.is_some(),
+        };
+        tasks.spawn_local(reporting.run());
+    }
+
+    fn spawn_export(
+        &self,
+        tasks: &LocalSet,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
+        let Some(pacs) = self.setup.open_pacs(self.time.clone())? else { return Ok(None) };
+        let gateway = self.setup.config().gateway.clone();
+        let importing = Importing {
+            writer: self.writer.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+            pacs: pacs.rest.clone(),
+            gateway: gateway.clone(),
+            every_ms: pacs.import_every_ms,
+        };
+        tasks.spawn_local(importing.run());
+        let exporting = Rc::new(Exporting {
+            writer: self.writer.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+            pacs: pacs.rest,
+            caps: pacs.caps,
+            limits: pacs.limits,
+            settings: pacs.settings,
+            gateway,
+            concurrency: pacs.concurrency,
+        });
+        Ok(Some(tasks.spawn_local(exporting.run(stopping))))
+    }
+}

@@ -1,0 +1,207 @@
+//! Whom the export looks at next: pure bookkeeping of user keys.
+//!
+//! Users that were touched, whose windows have moved, or whose time has come go before the walk over
+//! everyone, so that a revocation does not wait behind a hundred thousand users who have not changed.
+
+use crate::clock::MonoMs;
+use crate::mirror::touched::Touched;
+use access::time::UtcTime;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Whom to look at, and when.
+pub(super) struct Agenda {
+    /// To look at now, first come first served.
+    due: VecDeque<String>,
+    is_due: BTreeSet<String>,
+    /// Being worked on; those in the second set have to be looked at again after that.
+    busy: BTreeSet<String>,
+    busy_again: BTreeSet<String>,
+    /// To look at later.
+    later: BTreeSet<(MonoMs, String)>,
+    turns: BTreeMap<String, MonoMs>,
+    /// The walk over everyone: the page under way, and the key after which the next page begins.
+    page: VecDeque<String>,
+    walk: Option<String>,
+    /// Edges up to here have been looked at.
+    edges: UtcTime,
+}
+
+impl Agenda {
+    /// Empty; edges before `now` are the business of the first walk.
+    pub(super) fn new(now: UtcTime) -> Agenda {
+        Agenda {
+            due: VecDeque::new(),
+            is_due: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            busy_again: BTreeSet::new(),
+            later: BTreeSet::new(),
+            turns: BTreeMap::new(),
+            page: VecDeque::new(),
+            walk: None,
+            edges: now,
+        }
+    }
+
+    pub(super) fn add(&mut self, touched: Touched) {
+        match touched {
+            Touched::Everyone => self.everyone(),
+            Touched::Users(users) => users.into_iter().for_each(|user| self.add_one(user)),
+        }
+    }
+
+    fn add_one(&mut self, user: String) {
+        if self.busy.contains(&user) {
+            self.busy_again.insert(user);
+        } else if self.is_due.insert(user.clone()) {
+            self.due.push_back(user);
+        }
+    }
+
+    /// Starts the walk over everyone, from the beginning.
+    pub(super) fn everyone(&mut self) {
+        self.page.clear();
+        self.walk = Some(String::new());
+    }
+
+    /// The key after which the next page of the walk begins, once the last page is through.
+    pub(super) fn wants_page(&self) -> Option<String> {
+        self.walk.clone().filter(|_| self.page.is_empty())
+    }
+
+    /// Users of two sorted lists, each of at most `limit`: what lies beyond the shorter list's end comes again.
+    pub(super) fn page(&mut self, mut users: Vec<String>, limit: usize) {
+        users.sort();
+        users.dedup();
+        users.truncate(limit);
+        self.walk = users.last().cloned();
+        self.page = users.into();
+    }
+
+    /// The next user to look at; it counts as busy until [`Agenda::done`].
+    pub(super) fn next(&mut self, now: MonoMs) -> Option<String> {
+        while let Some((at, user)) = self.later.first().cloned().filter(|(at, _)| *at <= now) {
+            self.later.remove(&(at, user.clone()));
+            self.turns.remove(&user);
+            self.add_one(user);
+        }
+        let user = loop {
+            if let Some(user) = self.due.pop_front() {
+                self.is_due.remove(&user);
+                break user;
+            }
+            let user = self.page.pop_front()?;
+            if !self.busy.contains(&user) {
+                break user;
+            }
+            self.busy_again.insert(user);
+        };
+        self.forget_turn(&user);
+        self.busy.insert(user.clone());
+        Some(user)
+    }
+
+    /// `user` has been looked at.
+    pub(super) fn done(&mut self, user: &str, again: Option<MonoMs>) {
+        self.busy.remove(user);
+        if self.busy_again.remove(user) {
+            self.add_one(user.into());
+        } else if let Some(at) = again {
+            self.forget_turn(user);
+            self.turns.insert(user.into(), at);
+            self.later.insert((at, user.into()));
+        }
+    }
+
+    fn forget_turn(&mut self, user: &str) {
+        if let Some(at) = self.turns.remove(user) {
+            self.later.remove(&(at, user.into()));
+        }
+    }
+
+    /// When the next user's turn comes.
+    pub(super) fn next_turn(&self) -> Option<MonoMs> {
+        self.later.first().map(|(at, _)| *at)
+    }
+
+    /// The span of edges to look at when the clock shows `now`, whichever way it has moved.
+    pub(super) fn edges_to(&self, now: UtcTime) -> Option<(UtcTime, UtcTime)> {
+        (now != self.edges).then(|| (self.edges.min(now), self.edges.max(now)))
+    }
+
+    /// They have been looked at.
+    pub(super) fn edges_done(&mut self, now: UtcTime) {
+        self.edges = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Agenda, Touched};
+    use crate::clock::MonoMs;
+    use access::time::UtcTime;
+
+    fn agenda() -> Agenda {
+        Agenda::new(UtcTime::from_unix(100))
+    }
+
+    fn touched(users: &[&str]) -> Touched {
+        Touched::Users(users.iter().map(|user| (*user).to_string()).collect())
+    }
+
+    #[test]
+    fn the_touched_go_before_the_walk() {
+        let mut agenda = agenda();
+        agenda.everyone();
+        agenda.page(vec!["a".into(), "b".into(), "c".into()], 10);
+        agenda.add(touched(&["z"]));
+        let order: Vec<_> = std::iter::from_fn(|| agenda.next(MonoMs(0))).collect();
+        assert_eq!(order, ["z", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_busy_user_that_is_touched_is_looked_at_again() {
+        let mut agenda = agenda();
+        agenda.add(touched(&["a"]));
+        assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("a"));
+        agenda.add(touched(&["a"]));
+        assert_eq!(agenda.next(MonoMs(0)), None, "one at a time");
+        agenda.done("a", Some(MonoMs(50)));
+        assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("a"), "and not only at its turn");
+    }
+
+    #[test]
+    fn a_turn_comes_when_its_time_has_come() {
+        let mut agenda = agenda();
+        agenda.add(touched(&["a"]));
+        agenda.next(MonoMs(0));
+        agenda.done("a", Some(MonoMs(50)));
+        assert_eq!(agenda.next_turn(), Some(MonoMs(50)));
+        assert_eq!(agenda.next(MonoMs(49)), None);
+        assert_eq!(agenda.next(MonoMs(50)).as_deref(), Some("a"));
+        assert_eq!(agenda.next_turn(), None);
+    }
+
+    #[test]
+    fn the_walk_goes_on_after_the_last_user_of_a_page_and_ends() {
+        let mut agenda = agenda();
+        agenda.everyone();
+        assert_eq!(agenda.wants_page().as_deref(), Some(""));
+        agenda.page(vec!["b".into(), "a".into(), "a".into(), "c".into()], 2);
+        assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("a"));
+        assert_eq!(agenda.wants_page(), None);
+        assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("b"));
+        assert_eq!(agenda.wants_page().as_deref(), Some("b"), "c was beyond the page");
+        agenda.page(Vec::new(), 2);
+        assert_eq!(agenda.wants_page(), None);
+    }
+
+    #[test]
+    fn edges_are_looked_at_whichever_way_the_clock_moves() {
+        let mut agenda = agenda();
+        let at = UtcTime::from_unix;
+        assert_eq!(agenda.edges_to(at(100)), None);
+        assert_eq!(agenda.edges_to(at(130)), Some((at(100), at(130))));
+        agenda.edges_done(at(130));
+        assert_eq!(agenda.edges_to(at(90)), Some((at(90), at(130))));
+    }
+}

@@ -1,0 +1,120 @@
+//! What one joint tells the others: level-triggered, so that a missed or doubled notice does no harm.
+
+use crate::mirror::standing::Standing;
+use crate::mirror::touched::Touched;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// What the gateway is doing, as far as `state` and the log want to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Level {
+    /// Connected to the broker.
+    pub online: bool,
+    /// Where the mirror stands.
+    pub standing: Standing,
+    /// The disk takes nothing but revocations.
+    pub disk_full: bool,
+    /// The PACS answered last time.
+    pub pacs_reachable: bool,
+    /// Counts changes of the ledger, so that each is noticed.
+    pub ledger_changes: u64,
+}
+
+/// The notice board.
+#[derive(Clone)]
+pub struct Notices {
+    level: watch::Sender<Level>,
+    touched: Arc<Mutex<Touched>>,
+    work: Arc<Notify>,
+    events: Arc<Notify>,
+}
+
+impl Notices {
+    /// At start: offline, everyone to be looked at.
+    pub fn new(standing: Standing) -> Notices {
+        let level = Level { online: false, standing, disk_full: false, pacs_reachable: false, ledger_changes: 0 };
+        Notices {
+            level: watch::Sender::new(level),
+            touched: Arc::new(Mutex::new(Touched::Everyone)),
+            work: Arc::new(Notify::new()),
+            events: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The level, and its changes.
+    pub fn watch(&self) -> watch::Receiver<Level> {
+        self.level.subscribe()
+    }
+
+    fn change(&self, how: impl FnOnce(&mut Level)) {
+        self.level.send_if_modified(|level| {
+            let before = *level;
+            how(level);
+            *level != before
+        });
+    }
+
+    /// The broker took us, or lost us.
+    pub fn online(&self, online: bool) {
+        self.change(|level| level.online = online);
+    }
+
+    /// The mirror stands here now.
+    pub fn standing(&self, standing: Standing) {
+        self.change(|level| level.standing = standing);
+    }
+
+    /// The disk is full, or has room.
+    pub fn disk_full(&self, full: bool) {
+        self.change(|level| level.disk_full = full);
+    }
+
+    /// The PACS answered, or did not.
+    pub fn pacs_reachable(&self, reachable: bool) {
+        self.change(|level| level.pacs_reachable = reachable);
+    }
+
+    /// A row of the ledger changed.
+    pub fn ledger_changed(&self) {
+        self.change(|level| level.ledger_changes += 1);
+    }
+
+    /// These users' export may have changed.
+    pub fn touched(&self, more: Touched) {
+        let mut known = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let merged = match (std::mem::replace(&mut *known, Touched::Everyone), more) {
+            (Touched::Users(mut users), Touched::Users(more)) => {
+                users.extend(more);
+                Touched::Users(users)
+            }
+            (Touched::Everyone, _) | (_, Touched::Everyone) => Touched::Everyone,
+        };
+        *known = merged.bounded();
+        let nobody = *known == Touched::nobody();
+        drop(known);
+        if !nobody {
+            self.work.notify_one();
+        }
+    }
+
+    /// Takes what was touched since the last call.
+    pub fn take_touched(&self) -> Touched {
+        let mut known = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *known, Touched::nobody())
+    }
+
+    /// Resolves once somebody was touched.
+    pub async fn work(&self) {
+        self.work.notified().await;
+    }
+
+    /// An event was added, or received by the source.
+    pub fn events(&self) {
+        self.events.notify_one();
+    }
+
+    /// Resolves once there may be something to send.
+    pub async fn some_events(&self) {
+        self.events.notified().await;
+    }
+}
