@@ -1,0 +1,88 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use doorward_source::store::batch::BATCH_DEFAULT;
+use std::path::PathBuf;
+
+/// Publishes a site's users, tokens and entitlements to its gateways.
+#[derive(Debug, Parser)]
+#[command(name = "doorward-source", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The source's file; without it, what the settings name
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// The settings; without it, source.toml in this directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Publish to the broker, until SIGTERM or SIGINT
+    Serve {
+        /// Written once connected, subscribed and the first checkpoint is acknowledged
+        #[arg(long, value_name = "FILE")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Take users from .csv and changes from .jsonl: all lines are good, or nothing is taken
+    Import {
+        /// In this order; all are checked before the first is taken
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Changes in one message, at most
+        #[arg(long, default_value_t = BATCH_DEFAULT)]
+        batch: usize,
+        /// Publish also what gateways will refuse, if it has a canonical form
+        #[arg(long, hide = true)]
+        unchecked: bool,
+    },
+    /// Set one record
+    Set {
+        /// user, token, entitlement, assignment, schedule or door
+        kind: String,
+        /// 1 to 64 of A-Z a-z 0-9 . _ @ : + -
+        key: String,
+        /// The record, or - to read it from the standard input
+        json: String,
+    },
+    /// Delete one record
+    Delete {
+        /// As for `set`
+        kind: String,
+        /// As for `set`
+        key: String,
+    },
+    /// Show records
+    Show {
+        /// Of this kind only
+        kind: Option<String>,
+        /// This one only
+        key: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// With PINs
+        #[arg(long)]
+        secrets: bool,
+    },
+    /// Show where the stream stands, and the gateways
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show events received from gateways
+    Events {
+        /// The newest ones, at most
+        #[arg(long, default_value_t = 1000)]
+        limit: u64,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Publish a checkpoint, so that gateways prove their mirrors now
+    Checkpoint,
+}

@@ -1,0 +1,9 @@
+//! The source against a real broker: what it publishes is read by a plain MQTT client and checked by
+//! recomputation; the program is the real one, killed for real.
+
+mod world;
+
+mod files;
+mod restart;
+mod store;
+mod stream;

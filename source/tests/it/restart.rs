@@ -1,0 +1,69 @@
+//! kill -9 loses nothing that was committed.
+
+use crate::world::{World, wait};
+use contract::id::Version;
+
+fn doors(world: &World, count: u32, name: &str) {
+    let line = |n: u32| {
+        let record = format!(r#"{{"name":"{name} {n}","grants":[]}}"#);
+        format!(r#"{{"op":"upsert","kind":"door","key":"d-{n}","record":{record}}}"#)
+    };
+    world.write("doors.jsonl", &(0..count).map(line).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn what_was_committed_and_not_published_goes_out_first_with_its_version() {
+    let mut world = World::new();
+    let mut serve = world.serve();
+    world.stop_broker();
+    doors(&world, 30, "Door");
+    world.ok(&["import", "--batch", "10", "doors.jsonl"]);
+    let committed = world.status();
+    serve.kill();
+    world.start_broker();
+    let observer = world.observer("observer");
+    let _serve = world.serve();
+    let mirror = observer.caught_up(&world);
+    let epoch = committed["epoch"].as_u64().expect("a number");
+    let old: Vec<Version> = (1..=3).map(|seq| Version { epoch, seq }).collect();
+    assert_eq!(mirror.versions[..3], old);
+    let after = mirror.versions[3];
+    assert!(after.epoch > epoch && after.seq == 0, "{after}");
+    assert_eq!((mirror.versions.len(), mirror.rows.len()), (4, 30));
+}
+
+#[test]
+fn killed_again_and_again_under_load_nothing_is_missing() {
+    let world = World::new();
+    let observer = world.observer("observer");
+    let mut epochs = 0;
+    for round in 0..3 {
+        doors(&world, 1500, &format!("Round {round}"));
+        let mut serve = world.start_serve();
+        world.ok(&["import", "--batch", "1", "doors.jsonl"]);
+        let heard = observer.on("changes").len();
+        wait("some of it", || (observer.on("changes").len() > heard + 100).then_some(()));
+        serve.kill();
+    }
+    let _serve = world.serve();
+    let mirror = observer.caught_up(&world);
+    assert_eq!(mirror.rows.len(), 1500);
+    assert_eq!(mirror.messages.len(), 4500);
+    for pair in mirror.messages.windows(2) {
+        epochs += u32::from(pair[0].0.epoch != pair[1].0.epoch);
+    }
+    assert!(epochs <= 3, "{epochs}");
+    wait("an empty outgoing", || (world.status()["outgoing"] == 0).then_some(()));
+}
+
+#[test]
+fn a_broker_that_comes_back_gets_the_rest() {
+    let mut world = World::new();
+    let _serve = world.serve();
+    world.stop_broker();
+    let version = world.ok(&["set", "door", "main", r#"{"name":"Main","grants":[]}"#]);
+    world.start_broker();
+    let observer = world.observer("observer");
+    wait("the change", || observer.replay().versions.iter().find(|v| v.to_string() == version).copied());
+    observer.caught_up(&world);
+}
