@@ -1,0 +1,36 @@
+# Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo bench
+.NOTPARALLEL:
+
+# A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin
+
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+# The program that `make demo` runs, and its arguments.
+DEMO ?= $(RELEASE)/doorward-demo
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+help:
+	@echo "make demo    build everything and show it at work: a source, a broker, a panel, a PACS"
+	@echo "make test    all checks and tests, as CI runs them"
+	@echo "make bench   measure (minutes; wants a quiet machine)"
+	@echo "make setup   only install what the targets above need"
+
+setup:
+	@scripts/setup all
+
+test:
+	@scripts/setup test
+	@scripts/test
+
+demo:
+	@scripts/setup demo
+	cargo build --release --locked --package doorward --package doorward-source --package doorward-sim
+	@$(DEMO) $(DEMO_ARGS)
+
+bench:
+	@scripts/setup bench
+	@benches/run $(BENCH_ARGS)
