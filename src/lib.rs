@@ -1,7 +1,7 @@
 //! The gateway of a door panel. This page is the map of the house; imports go downward only.
 //!
 //! - floor 0: the crates `access` (rules) and `contract` (wire), which do no IO
-//! - floor 1: [`clock`], [`config`]
+//! - floor 1: [`clock`], [`config`], [`tls`]; [`failpoint`] is nothing but a hook for tests
 //! - floor 2: [`mirror`] (SQLite), [`feed`] (MQTT), [`export`] (PACS), [`board`] (outputs): IO, siblings that
 //!   do not know each other
 //! - floor 3: [`service`] joins the siblings
@@ -12,10 +12,11 @@
 pub mod board;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
+pub mod export;
 pub mod failpoint;
 pub mod feed;
 pub mod mirror;
-pub mod tls;
-pub mod commands;
 pub mod service;
+pub mod tls;

@@ -73,7 +73,7 @@ pub async fn run(setup: &Setup, clock: Arc<dyn Clock>, shutdown: impl Future<Out
     };
     tasks.spawn_local(sync.run());
     tasks.spawn_local(time.clone().watch());
-    let parts = Parts { setup, writer, reader, time, notices, feed: feed.clone() };
+    let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
     let exporting = parts.spawn_export(&tasks, stopping)?;
     drop(parts);
@@ -99,6 +99,7 @@ pub async fn run(setup: &Setup, clock: Arc<dyn Clock>, shutdown: impl Future<Out
 /// What the joints share.
 struct Parts<'a> {
     setup: &'a Setup,
+    clock: Arc<dyn Clock>,
     writer: Writer,
     reader: Rc<Connection>,
     time: Timekeeper,
@@ -133,7 +134,7 @@ impl Parts<'_> {
         tasks: &LocalSet,
         stopping: watch::Receiver<bool>,
     ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
-        let Some(pacs) = self.setup.open_pacs(self.time.clone())? else { return Ok(None) };
+        let Some(pacs) = self.setup.open_pacs(self.clock.clone(), self.time.time().floor)? else { return Ok(None) };
         let gateway = self.setup.config().gateway.clone();
         let importing = Importing {
             writer: self.writer.clone(),
@@ -141,6 +142,7 @@ impl Parts<'_> {
             time: self.time.clone(),
             notices: self.notices.clone(),
             pacs: pacs.rest.clone(),
+            types: pacs.settings.entitlement_import_types.clone(),
             gateway: gateway.clone(),
             every_ms: pacs.import_every_ms,
         };

@@ -1,6 +1,7 @@
 //! A record's typed form, and why one is refused.
 
 use crate::id::Kind;
+use crate::json::Value;
 use crate::{RECORD_MAX_BYTES, digest, json};
 use access::{
     assignment::Assignment, door::Door, entitlement::Entitlement, schedule::Schedule, token::Token,
@@ -40,9 +41,26 @@ pub fn parse(kind: &str, sent: &str) -> Parsed {
         Ok(value) => {
             let mut canonical = Vec::with_capacity(sent.len());
             json::write(&value, &mut canonical);
-            Parsed { record: typed(kind, sent), canonical }
+            let record = check_objects("record", &value).and_then(|()| typed(kind, sent));
+            Parsed { record, canonical }
         }
     }
+}
+
+/// Members whose elements are objects.
+const LISTS_OF_OBJECTS: [&str; 5] = ["identifiers", "weekly", "holidays", "intervals", "grants"];
+
+/// serde takes an array of values for an object with those fields in order; the contract does not.
+fn check_objects(place: &str, value: &Value) -> Result<(), String> {
+    let Value::Object(members) = value else { return Err(format!("{place}: an object is expected")) };
+    for (name, member) in members {
+        if let (true, Value::Array(items)) = (LISTS_OF_OBJECTS.contains(&name.as_str()), member) {
+            for (at, item) in items.iter().enumerate() {
+                check_objects(&format!("{name}[{at}]"), item)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Reads canonical bytes back from storage.

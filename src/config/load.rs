@@ -62,7 +62,7 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     ConfigError {
         file: path.into(),
         key: format!("line {line}"),
-        value: text.lines().nth(line - 1).map(|line| line.trim().into()),
+        value: text.lines().nth(line - 1).filter(|line| !may_hold_a_secret(line)).map(|line| line.trim().into()),
         problem: error.message().trim().replace('\n', ", "),
         remedy: "write it as TOML: key = \"text\", key = 5, [section]".into(),
     }
@@ -79,8 +79,18 @@ fn wrong_value(path: &Path, table: &toml::Table, error: &serde_path_to_error::Er
     } else if message.starts_with("unknown field") {
         remedy = "remove the key, or correct its name".into();
     }
+    if may_hold_a_secret(&key) {
+        // Somebody has written the secret itself; neither it nor words that quote it are repeated.
+        let problem = "is not the place of a secret".into();
+        let remedy = "give { file = \"…\" } or { credential = \"…\" }".into();
+        return ConfigError { file: path.into(), key, value: None, problem, remedy };
+    }
     let value = lookup(table, &key).map(spelled);
     ConfigError { file: path.into(), key, value, problem: message, remedy }
+}
+
+fn may_hold_a_secret(text: &str) -> bool {
+    text.contains("password") || text.contains("client_key")
 }
 
 fn lookup<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {

@@ -14,7 +14,7 @@ use contract::MESSAGE_MAX_BYTES;
 use contract::id::{GatewayId, SiteId};
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, PubAck, Publish, QoS,
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, PubAck, Publish, QoS,
     StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes,
 };
 use std::sync::Arc;
@@ -86,7 +86,7 @@ pub struct AckToken {
 
 /// What the feed tells the service.
 pub enum Heard {
-    /// The broker took us; without its session, whatever was proven is so no more.
+    /// The broker took us and our subscriptions; without its session, whatever was proven is so no more.
     Connected {
         /// The broker still had our session.
         session_present: bool,
@@ -132,6 +132,7 @@ impl Feed {
             heard,
             room: Arc::new(Semaphore::new(UNCOMMITTED_MAX_BYTES)),
             number: 0,
+            session_present: false,
             failures: 0,
             size_errors: 0,
             ping_every: Duration::from_secs(u64::from(options.keep_alive_s) / 2),
@@ -185,6 +186,7 @@ struct Connection {
     room: Arc<Semaphore>,
     /// Counts connections, so that an acknowledgement finds only its own.
     number: u64,
+    session_present: bool,
     failures: u32,
     size_errors: u32,
     ping_every: Duration,
@@ -208,8 +210,11 @@ impl Connection {
                 Ok(Event::Incoming(Packet::Publish(publish))) => self.publish(publish).await,
                 Ok(Event::Incoming(Packet::SubAck(ack))) => {
                     self.check_subscriptions(&ack.return_codes);
-                    true
+                    let session_present = self.session_present;
+                    self.heard.send(Heard::Connected { session_present }).await.is_ok()
                 }
+                // We have said good-bye, and it has gone out.
+                Ok(Event::Outgoing(Outgoing::Disconnect)) => false,
                 Ok(_) => true,
                 Err(ConnectionError::RequestsDone) => false,
                 Err(error) => self.disconnected(&error).await,
@@ -222,6 +227,7 @@ impl Connection {
 
     async fn connected(&mut self, session_present: bool) -> bool {
         self.number += 1;
+        self.session_present = session_present;
         if self.events.mqtt_options.clean_session() {
             // This connection was made only to make the broker forget; come back for good.
             self.events.mqtt_options.set_clean_session(false);
@@ -233,7 +239,7 @@ impl Connection {
             tracing::error!("no room to subscribe; connecting again");
             self.events.clean();
         }
-        self.heard.send(Heard::Connected { session_present }).await.is_ok()
+        true
     }
 
     fn check_subscriptions(&mut self, codes: &[SubscribeReasonCode]) {

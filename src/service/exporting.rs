@@ -45,7 +45,7 @@ pub struct Exporting {
     /// What wakes it, and whom to tell.
     pub notices: Notices,
     /// The PACS.
-    pub pacs: Rest,
+    pub pacs: Rc<Rest>,
     /// What it can do.
     pub caps: Caps,
     /// Its times.
@@ -103,7 +103,7 @@ impl Exporting {
     async fn re_arm(&self) {
         loop {
             let (now, late_ms) = (self.time.mono(), self.limits.late_ms);
-            match self.writer.run(Urgency::Narrowing, move |context| ledger::re_arm(context.conn, now, late_ms)).await {
+            match self.writer.run(Urgency::Narrowing, move |context| Ok(ledger::re_arm(context.conn, now, late_ms)?)).await {
                 Ok(_) | Err(WriteError::Stopped) => return,
                 Err(error) => tracing::error!(%error, "the ledger cannot be re-armed; nothing is exported until it can"),
             }
@@ -125,7 +125,8 @@ impl Exporting {
             if let Some(after) = agenda.wants_page() {
                 let mut page = facts::users_after(&self.conn, &after, PAGE_USERS)?;
                 // The ledger may know users that the mirror has forgotten.
-                page.extend(ledger::users_after(&self.conn, &after, PAGE_USERS)?);
+                let after = Key::new(&after).ok();
+                page.extend(ledger::users(&self.conn, after.as_ref(), PAGE_USERS)?.iter().map(Key::to_string));
                 agenda.page(page, usize::try_from(PAGE_USERS).unwrap_or(usize::MAX));
             }
             Ok(())
@@ -250,8 +251,12 @@ impl Exporting {
     ) -> Result<(), WriteError> {
         let has_events = !events.is_empty();
         let written = self.writer.run(urgency, move |context| {
-            rows.iter().try_for_each(|row| ledger::put(context.conn, row))?;
-            forget.iter().try_for_each(|id| ledger::forget(context.conn, id))?;
+            for row in &rows {
+                ledger::save(context.conn, row)?;
+            }
+            for id in &forget {
+                ledger::forget(context.conn, id)?;
+            }
             events.iter().try_for_each(|event| outbox::push(context.conn, context.now, event))
         });
         let written = written.await;

@@ -29,7 +29,9 @@ pub struct Importing {
     /// Whom to tell.
     pub notices: Notices,
     /// The PACS.
-    pub pacs: Rest,
+    pub pacs: Rc<Rest>,
+    /// Which sorts are imported.
+    pub types: Vec<String>,
     /// This panel.
     pub gateway: GatewayId,
     /// Milliseconds between two imports.
@@ -65,7 +67,7 @@ impl Importing {
     }
 
     async fn import(&self) -> bool {
-        let found = match self.pacs.entitlements().await {
+        let found = match self.pacs.entitlements(&self.types).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "entitlements cannot be imported; trying again");

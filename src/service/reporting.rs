@@ -14,9 +14,10 @@ use contract::messages::{ExportState, State, StateDetail};
 use contract::topics::GatewayTopic;
 use rusqlite::Connection;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Changes are said at most this often.
-const QUIET_MS: u64 = 1_000;
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Says `state`.
 pub struct Reporting {
@@ -47,8 +48,7 @@ impl Reporting {
             if now.online {
                 self.say(&now);
             }
-            let quiet = Some(self.time.mono().after_ms(QUIET_MS));
-            self.time.clock().wait(Wake { wall: None, mono: quiet }).await;
+            tokio::time::sleep(QUIET).await;
             let heartbeat = Some(self.time.mono().after_ms(self.heartbeat_s * 1000));
             tokio::select! {
                 changed = level.changed() => if changed.is_err() { return },

@@ -1,0 +1,131 @@
+//! A user, an API, and the words that the scenes are written in.
+
+use crate::clock::MonoMs;
+use crate::export::item::{Answer, ItemKind, Limits, Step};
+use crate::export::plan::{Caps, Plan, plan};
+use crate::export::rows::Rows;
+use access::id::Key;
+use access::person::Person;
+use access::person::{Credential, Permission};
+use access::time::Window;
+use access::trust::Need;
+
+pub(super) const LIMITS: Limits = Limits::DEFAULT;
+pub(super) const POST: Caps =
+    Caps { addressed_by_ext_id: false, look_up: true, remove_person_cascades: true, native_windows: true };
+pub(super) const BLIND: Caps = Caps { look_up: false, ..POST };
+pub(super) const PUT: Caps = Caps { addressed_by_ext_id: true, ..BLIND };
+
+pub(super) fn ada(tokens: &[&str], rights: &[&str]) -> Person {
+    let key = |name: &&str| Key::new(name).expect("a key");
+    let card = Credential { need: Need::Want, card_number: "1".into(), window: Window::ALWAYS };
+    let right =
+        Permission { need: Need::Want, kind: "P".into(), display_name: "R".into(), window: Window::ALWAYS };
+    Person {
+        ext_id: "PA1".into(),
+        need: Need::Want,
+        given_name: "Ada".into(),
+        family_name: "Lovelace".into(),
+        organization: None,
+        email: None,
+        pin: None,
+        properties: std::collections::BTreeMap::new(),
+        credentials: tokens.iter().map(|name| (key(name), card.clone())).collect(),
+        permissions: rights.iter().map(|name| ((*name).to_owned(), right.clone())).collect(),
+    }
+}
+
+pub(super) fn done() -> Answer {
+    Answer::Done { native_id: None }
+}
+
+pub(super) fn made(id: &str) -> Answer {
+    Answer::Done { native_id: Some(id.into()) }
+}
+
+pub(super) fn lost() -> Answer {
+    Answer::Unknown { words: "cut".into() }
+}
+
+pub(super) fn refused() -> Answer {
+    Answer::Refused { status: 400, words: "no".into() }
+}
+
+pub(super) fn missing() -> Answer {
+    Answer::NotFound { words: "gone".into() }
+}
+
+pub(super) fn conflict() -> Answer {
+    Answer::Conflict { words: "taken".into() }
+}
+
+/// `create person`, `remove t1`
+pub(super) fn named(step: &Step) -> String {
+    let item = if step.item.kind == ItemKind::Person { "person" } else { &step.item.item };
+    format!("{:?} {item}", step.act).to_lowercase().replace("lookup", "find")
+}
+
+pub(super) struct Scene {
+    pub(super) caps: Caps,
+    pub(super) rows: Rows,
+    pub(super) now: MonoMs,
+    pub(super) wanted: Option<Person>,
+}
+
+impl Scene {
+    pub(super) fn new(caps: Caps, wanted: Option<Person>) -> Scene {
+        Scene { caps, rows: Rows::new(Key::new("1").expect("a key"), []), now: MonoMs(1_000), wanted }
+    }
+
+    /// In the PACS with token t1 and right r1.
+    pub(super) fn settled(caps: Caps) -> Scene {
+        let mut scene = Scene::new(caps, Some(ada(&["t1"], &["r1"])));
+        scene.plays(&[("create person", made("p1")), ("create t1", made("c1")), ("create r1", made("m1"))]);
+        scene.rests();
+        scene
+    }
+
+    pub(super) fn plan(&mut self) -> Plan {
+        let plan = plan(self.wanted.as_ref(), &self.rows, self.now, &self.caps);
+        self.rows.apply(&plan);
+        plan
+    }
+
+    pub(super) fn steps(&mut self) -> Vec<String> {
+        self.plan().steps.iter().map(named).collect()
+    }
+
+    /// The first step is this one each time, and is answered so.
+    pub(super) fn plays(&mut self, script: &[(&str, Answer)]) {
+        for (expected, answer) in script {
+            let plan = self.plan();
+            let step =
+                plan.steps.first().unwrap_or_else(|| panic!("nothing instead of {expected}: {plan:?}"));
+            assert_eq!(named(step), *expected);
+            self.rows.intend(step);
+            self.rows.settle(step, answer, self.now, &LIMITS, 1_000);
+        }
+    }
+
+    /// Nothing to do, now or later.
+    pub(super) fn rests(&mut self) {
+        let plan = self.plan();
+        assert_eq!((plan.steps.len(), plan.wake, plan.waiting), (0, None, 0), "{plan:?}");
+    }
+
+    /// Nothing to do before the plan's own wake; then time passes to it.
+    pub(super) fn sleeps(&mut self) -> u64 {
+        let plan = self.plan();
+        assert_eq!(plan.steps, [], "it should wait");
+        let wake = plan.wake.expect("a time to wake");
+        assert!(wake > self.now);
+        let slept = wake.0 - self.now.0;
+        self.now = wake;
+        slept
+    }
+
+    pub(super) fn becomes(&mut self, wanted: Option<Person>) -> &mut Scene {
+        self.wanted = wanted;
+        self
+    }
+}

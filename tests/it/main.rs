@@ -1,0 +1,15 @@
+//! The integration tests: one binary, so that they link once.
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
+
+mod bad_input;
+mod broker;
+mod configuration;
+mod crashes;
+mod cross;
+mod full_disk;
+mod pacs_trouble;
+mod queries;
+mod tidy;
+mod time;
+mod tls;
+mod world;

@@ -1,0 +1,117 @@
+//! Windows and clocks, by a clock that the scene moves.
+
+use crate::world::{World, assignment, at, card, entitlement, user};
+use access::time::UtcTime;
+
+fn office(world: &mut World, from: &str, to: &str) {
+    world.source.put("entitlement", "main", entitlement("ap-main", "Main entrance"));
+    world.source.put("user", "ada", user("Ada", "Ek")).put("token", "c1", card("ada", "04A1B2C3"));
+    world.source.put("assignment", "a1", assignment("ada", "main", from, to));
+    world.source.publish();
+    world.expect_equal_mirror();
+}
+
+#[test]
+fn an_assignment_enters_when_its_window_opens_and_leaves_when_it_closes() {
+    let mut world = World::new();
+    let _gateway = world.gateway();
+    office(&mut world, "2026-11-23T09:00:00Z", "2026-11-23T17:00:00Z");
+    world.source.put("user", "bo", user("Bo", "Al")).put("token", "c2", card("bo", "04A1B2C4"));
+    world.source.put("assignment", "a2", assignment("bo", "main", "", ""));
+    world.source.publish();
+    world.expect_permissions("PAbo", Some(&["ap-main"]));
+    assert_eq!(world.pacs.world().persons.len(), 1, "an hour before nine Ada is nowhere");
+
+    world.clock.advance_s(3599);
+    world.source.put("user", "bo", user("Bo", "Al-Sayed"));
+    world.source.publish();
+    world.expect_pacs("Bo is renamed", |pacs| pacs.persons["PAbo"].fields["lastName"] == "Al-Sayed");
+    assert_eq!(world.pacs.world().persons.len(), 1, "a second before nine she still is");
+
+    world.clock.advance_s(1);
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+    world.clock.advance_s(8 * 3600);
+    // `valid_to` = now is closed.
+    world.expect_permissions("PAada", None);
+    world.expect_permissions("PAbo", Some(&["ap-main"]));
+}
+
+#[test]
+fn a_clock_step_back_and_forward_over_an_edge_is_followed() {
+    let mut world = World::new();
+    let _gateway = world.gateway();
+    office(&mut world, "2026-11-23T09:00:00Z", "2026-11-23T17:00:00Z");
+    world.clock.step_to(at("2026-11-23T09:30:00Z"));
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+    world.clock.step_to(at("2026-11-23T08:30:00Z"));
+    world.expect_permissions("PAada", None);
+    world.clock.step_to(at("2026-11-23T16:59:59Z"));
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+    world.clock.step_to(at("2026-11-24T09:30:00Z"));
+    world.expect_permissions("PAada", None);
+}
+
+#[test]
+fn untrusted_time_opens_nothing_closes_nothing_and_still_obeys_changes() {
+    let mut world = World::new();
+    let _gateway = world.gateway();
+    office(&mut world, "2026-11-23T09:00:00Z", "2026-11-23T17:00:00Z");
+    world.source.put("user", "bo", user("Bo", "Al")).put("token", "c2", card("bo", "04A1B2C4"));
+    world.source.put("assignment", "a2", assignment("bo", "main", "2026-11-23T07:00:00Z", "2026-11-23T12:00:00Z"));
+    world.source.publish();
+    world.expect_permissions("PAbo", Some(&["ap-main"]));
+    raise_floor(&world);
+
+    world.clock.set_synchronised(false);
+    world.clock.advance_s(3 * 3600);
+    world.source.put("user", "cy", user("Cy", "Ng")).put("token", "c3", card("cy", "04A1B2C5"));
+    world.source.put("assignment", "a3", assignment("cy", "main", "", ""));
+    world.source.publish();
+    // A window without edges needs no clock.
+    world.expect_permissions("PAcy", Some(&["ap-main"]));
+    let pacs = world.pacs.world();
+    assert!(!pacs.persons.contains_key("PAada"), "nine o'clock came by a clock that nobody believes");
+    assert!(pacs.persons.contains_key("PAbo"), "what stands may stand while it holds at the floor");
+
+    world.source.delete("assignment", "a2");
+    world.source.publish();
+    world.expect_permissions("PAbo", None);
+
+    world.clock.set_synchronised(true);
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+}
+
+#[test]
+fn a_panel_that_wakes_in_1970_opens_no_window_and_keeps_its_floor() {
+    let mut world = World::new();
+    let gateway = world.gateway();
+    office(&mut world, "2026-11-23T07:00:00Z", "2026-11-23T08:10:00Z");
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+    raise_floor(&world);
+    // Past eight ten, by a clock that is believed: the window is closed, and the floor says so.
+    world.clock.advance_s(3700);
+    world.expect_permissions("PAada", None);
+    world.clock.advance_s(3700);
+    world.source.expect_state("the floor follows", |state| state["clock"] == "trusted");
+    gateway.stop();
+
+    world.clock.step_to(UtcTime::from_unix(0));
+    let _gateway = world.gateway();
+    world.source.put("user", "bo", user("Bo", "Al")).put("token", "c2", card("bo", "04A1B2C4"));
+    world.source.put("assignment", "a2", assignment("bo", "main", "", ""));
+    world.source.put("assignment", "a3", assignment("ada", "main", "1969-01-01T00:00:00Z", "2026-11-23T08:30:00Z"));
+    world.source.publish();
+    world.expect_permissions("PAbo", Some(&["ap-main"]));
+    assert!(!world.pacs.world().persons.contains_key("PAada"), "1970 is inside that window, and not believed");
+    world.source.expect_state("the clock is named", |state| state["clock"] == "untrusted");
+}
+
+/// Synchronised for long enough, the clock raises the floor.
+fn raise_floor(world: &World) {
+    let floor = world.folder.path().join("state/clock-floor");
+    crate::world::eventually("the floor is raised", || {
+        world.clock.advance_s(11);
+        let text = std::fs::read_to_string(&floor).map_err(|error| error.to_string())?;
+        if text.starts_with("2026-11-23") { Ok(()) } else { Err(text) }
+    });
+}

@@ -1,0 +1,160 @@
+//! The world of the scenes: a real mosquitto on a free port, a simulated PACS, a source, and gateways: either
+//! the real program as a process, or the same services in this process by a clock that the scene moves.
+
+mod broker;
+mod gateway;
+mod source;
+
+pub(crate) use broker::Broker;
+pub(crate) use gateway::{Ended, InProcess, Process, query, status};
+pub(crate) use source::{Source, assignment, card, entitlement, user};
+
+use access::time::UtcTime;
+use doorward::clock::ManualClock;
+use doorward_sim::{Handle, Login, Options, Pacs, World as PacsWorld};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub(crate) const SITE: &str = "office";
+pub(crate) const GATEWAY: &str = "panel-1";
+/// How long anything may take before a scene gives up; machines may be slow, so this is far beyond what is
+/// expected.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything that a scene needs.
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) broker: Broker,
+    pub(crate) pacs: Handle,
+    pub(crate) source: Source,
+    /// Moves only when the scene moves it; used by gateways in this process.
+    pub(crate) clock: ManualClock,
+}
+
+/// `text` as an instant.
+pub(crate) fn at(text: &str) -> UtcTime {
+    UtcTime::parse(text).expect("an instant")
+}
+
+impl World {
+    /// A Monday morning in an office where nothing has happened yet.
+    pub(crate) fn new() -> World {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let broker = Broker::start();
+        let login = Login { username: "doorward".into(), password: "pacs-secret".into() };
+        let options = Options { login: Some(login), system_id: Some("panel".into()), ..Options::default() };
+        let pacs = Pacs::start(options).expect("a simulated PACS");
+        let source = Source::start(broker.port(), SITE);
+        let world =
+            World { folder, broker, pacs, source, clock: ManualClock::new(at("2026-11-23T08:00:00Z")) };
+        world.write("broker-password", "unused");
+        world.write("pacs-password", "pacs-secret");
+        world.configure("");
+        world
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).expect("write");
+        path
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    /// Writes the configuration; `pacs` is added to the PACS's section.
+    pub(crate) fn configure(&self, pacs: &str) {
+        self.configure_at("state", pacs);
+    }
+
+    /// As [`World::configure`], with the state elsewhere.
+    pub(crate) fn configure_at(&self, state_dir: &str, pacs: &str) {
+        let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/interflex.toml");
+        let mut text = String::new();
+        let _ = write!(
+            text,
+            r#"site = "{SITE}"
+gateway = "{GATEWAY}"
+state_dir = "{state_dir}"
+
+[broker]
+host = "127.0.0.1"
+port = {port}
+
+[clock]
+sync = "host"
+
+[pacs]
+profile = "{profile}"
+base_url = "{url}"
+system_id = "panel"
+username = "doorward"
+password = {{ file = "pacs-password" }}
+entitlement_import_types = ["AccessProfile", "AccessZoneTimeProfile"]
+late_s = 1
+timeout_s = 2
+{pacs}
+"#,
+            port = self.broker.port(),
+            profile = profile.display(),
+            url = self.pacs.url(),
+        );
+        std::fs::create_dir_all(self.folder.path().join(state_dir)).expect("state folder");
+        self.write("config.toml", &text);
+    }
+
+    /// The gateway as services in this process, by the scene's clock; connected and subscribed.
+    pub(crate) fn gateway(&self) -> InProcess {
+        let gateway = InProcess::start(&self.config_file(), &self.clock);
+        self.source.expect_state("the gateway is online", |state| state["online"] == true);
+        gateway
+    }
+
+    /// The real program; perhaps not yet connected.
+    pub(crate) fn program(&self, failpoint: Option<&str>) -> Process {
+        Process::start(&self.config_file(), failpoint)
+    }
+
+    /// Waits until mirror and source have the same root at the same version.
+    pub(crate) fn expect_equal_mirror(&self) {
+        let expected = self.source.head();
+        eventually("the mirror equals the source", || {
+            let Ok(status) = status(&self.config_file()) else { return Err("no mirror yet".into()) };
+            let found = (status["head"].to_string(), status["root"].as_str().unwrap_or("").to_string());
+            let wanted = (format!("[{},{}]", expected.0.epoch, expected.0.seq), expected.1.to_string());
+            if found == wanted && status["in_sync"] == true { Ok(()) } else { Err(format!("{status} wanted {wanted:?}")) }
+        });
+    }
+
+    /// Waits until the PACS satisfies `condition`.
+    pub(crate) fn expect_pacs(&self, what: &str, condition: impl Fn(&PacsWorld) -> bool) {
+        let reached = self.pacs.wait_until(PATIENCE, |world, _| condition(world));
+        assert!(reached, "{what}: {:#?}", self.pacs.world());
+    }
+
+    /// Waits until the PACS holds exactly these permissions of the person; `None` when it must not be there.
+    pub(crate) fn expect_permissions(&self, person: &str, expected: Option<&[&str]>) {
+        self.expect_pacs(&format!("{person} has {expected:?}"), |world| permissions(world, person).as_deref() == expected);
+    }
+}
+
+/// The permissions of a person by name.
+pub(crate) fn permissions<'a>(world: &'a PacsWorld, person: &str) -> Option<Vec<&'a str>> {
+    world.persons.get(person).map(|person| person.permissions.keys().map(String::as_str).collect())
+}
+
+/// Looks again and again until `look` is content; for what happens in other processes.
+#[expect(clippy::disallowed_methods, reason = "other processes live by the real clock")]
+pub(crate) fn eventually(what: &str, mut look: impl FnMut() -> Result<(), String>) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match look() {
+            Ok(()) => return,
+            Err(why) if Instant::now() > deadline => panic!("{what}: {why}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Gateways: the real program, or its services by the scene's clock.
+
+use doorward::clock::ManualClock;
+use doorward::config;
+use doorward::service::{self, setup::Setup};
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// The services in this process; ends in order when dropped.
+pub(crate) struct InProcess {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl InProcess {
+    pub(crate) fn start(config: &Path, clock: &ManualClock) -> InProcess {
+        let (stop, stopped) = oneshot::channel();
+        let (config, clock): (PathBuf, _) = (config.into(), Arc::new(clock.clone()));
+        if std::env::var_os("DOORWARD_TEST_LOG").is_some() {
+            // The first scene of the process starts it; the others find it started.
+            let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer().try_init();
+        }
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+            let setup = Setup::new(config::load(&config).expect("configuration"), &config);
+            let shutdown = async { stopped.await.unwrap_or(()) };
+            runtime.block_on(service::run(&setup, clock, shutdown)).unwrap_or_else(|error| panic!("{error}"));
+        });
+        InProcess { stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the gateway's thread panicked");
+        }
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The real program; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ended {
+    /// At its failpoint.
+    AtFailpoint,
+    /// Otherwise.
+    Otherwise,
+}
+
+impl Process {
+    pub(crate) fn start(config: &Path, failpoint: Option<&str>) -> Process {
+        let mut command = program(config);
+        command.arg("run").stdout(Stdio::null());
+        if std::env::var_os("DOORWARD_TEST_LOG").is_none() {
+            command.stderr(Stdio::null());
+        }
+        if let Some(failpoint) = failpoint {
+            command.env("DOORWARD_FAILPOINT", failpoint);
+        }
+        Process { child: command.spawn().expect("doorward starts") }
+    }
+
+    /// The real program, its log in a file.
+    pub(crate) fn logged(config: &Path, log: &Path) -> Process {
+        let log = std::fs::File::create(log).expect("a log file");
+        let child = program(config).arg("run").stdout(Stdio::null()).stderr(log).spawn().expect("doorward starts");
+        Process { child }
+    }
+
+    /// `kill -9`, now.
+    pub(crate) fn kill(mut self) -> Ended {
+        let _ = self.child.kill();
+        self.wait()
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<Ended> {
+        self.child.try_wait().expect("a child").map(|status| how(status.signal()))
+    }
+
+    fn wait(&mut self) -> Ended {
+        how(self.child.wait().expect("a child").signal())
+    }
+}
+
+fn how(signal: Option<i32>) -> Ended {
+    const SIGABRT: i32 = 6;
+    if signal == Some(SIGABRT) { Ended::AtFailpoint } else { Ended::Otherwise }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program(config: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.arg("--config").arg(config);
+    command
+}
+
+fn output(config: &Path, words: &[&str]) -> Output {
+    program(config).args(words).output().expect("doorward runs")
+}
+
+/// `doorward status --json`.
+pub(crate) fn status(config: &Path) -> Result<Value, String> {
+    let output = output(config, &["status", "--json"]);
+    serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// `doorward query … --json`.
+pub(crate) fn query(config: &Path, words: &[&str]) -> Vec<Value> {
+    let output = output(config, &[&["query"], words, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+}

@@ -1,0 +1,244 @@
+//! A source small enough to lie when a scene wants it to: it numbers, hashes and publishes, and hears events.
+
+use super::{GATEWAY, PATIENCE};
+use access::time::UtcTime;
+use contract::digest::{self, Digest};
+use contract::id::{GatewayId, SiteId, Version};
+use contract::messages::{Command, CommandMessage, Event, EventMessage, Meta};
+use contract::record;
+use contract::topics::{GatewayTopic, Topics};
+use rumqttc::{Client, Event as MqttEvent, MqttOptions, Outgoing, Packet, QoS};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+#[derive(Default)]
+struct Seen {
+    acknowledged: u64,
+    events: Vec<EventMessage>,
+    states: Vec<Value>,
+}
+
+type Shared = Arc<(Mutex<Seen>, Condvar)>;
+
+pub(crate) struct Source {
+    client: Client,
+    topics: Topics,
+    version: Version,
+    rows: BTreeMap<(String, String), Digest>,
+    root: Digest,
+    staged: Vec<Value>,
+    published: u64,
+    seen: Shared,
+}
+
+impl Source {
+    pub(crate) fn start(port: u16, site: &str) -> Source {
+        let mut options = MqttOptions::new(format!("test-source-{site}"), "127.0.0.1", port);
+        options.set_keep_alive(Duration::from_secs(30));
+        options.set_max_packet_size(4 * 1024 * 1024, 4 * 1024 * 1024);
+        options.set_clean_session(false);
+        let (client, mut connection) = Client::new(options, 20_000);
+        let topics = Topics::new(&SiteId::new(site).expect("site"));
+        let seen: Shared = Arc::default();
+        let (shared, client_for_thread, topics_for_thread) = (seen.clone(), client.clone(), topics.clone());
+        std::thread::spawn(move || {
+            for event in connection.iter() {
+                match event {
+                    Ok(MqttEvent::Incoming(packet)) => hear(packet, &shared, &client_for_thread, &topics_for_thread),
+                    Ok(MqttEvent::Outgoing(Outgoing::Disconnect)) => return,
+                    Ok(MqttEvent::Outgoing(_)) => {}
+                    Err(_) => std::thread::sleep(Duration::from_millis(50)),
+                }
+            }
+        });
+        let version = Version { epoch: 1_000, seq: 0 };
+        let source =
+            Source { client, topics, version, rows: BTreeMap::new(), root: Digest::ZERO, staged: Vec::new(), published: 0, seen };
+        source.publish_meta(Some(GATEWAY));
+        source
+    }
+
+    /// Says who exports.
+    pub(crate) fn publish_meta(&self, exporter: Option<&str>) {
+        let exporter = exporter.map(|id| GatewayId::new(id).expect("gateway id"));
+        let meta = Meta { epoch: self.version.epoch, head_seq: self.version.seq, exporter, minor: 0 };
+        let payload = serde_json::to_vec(&meta).expect("JSON");
+        self.client.publish(self.topics.meta(), QoS::AtLeastOnce, true, payload).expect("room");
+    }
+
+    /// Stages an upsert for the next message.
+    pub(crate) fn put(&mut self, kind: &str, key: &str, record: Value) -> &mut Source {
+        self.staged.push(json!({ "op": "upsert", "kind": kind, "key": key, "record": record }));
+        self
+    }
+
+    /// Stages a delete for the next message.
+    pub(crate) fn delete(&mut self, kind: &str, key: &str) -> &mut Source {
+        self.staged.push(json!({ "op": "delete", "kind": kind, "key": key }));
+        self
+    }
+
+    /// Publishes what is staged as one message.
+    pub(crate) fn publish(&mut self) -> Version {
+        let payload = self.next_message();
+        self.publish_raw(payload);
+        self.version
+    }
+
+    /// Numbers and hashes what is staged, and returns the message unsent.
+    pub(crate) fn next_message(&mut self) -> Vec<u8> {
+        self.version.seq += 1;
+        let changes = std::mem::take(&mut self.staged);
+        for change in &changes {
+            let name = (change["kind"].as_str().expect("kind").to_string(), change["key"].as_str().expect("key").to_string());
+            if let Some(old) = self.rows.remove(&name) {
+                self.root = self.root.minus(old);
+            }
+            if let Some(record) = change.get("record") {
+                let parsed = record::parse(&name.0, &record.to_string());
+                let digest = digest::record(&name.0, &name.1, &parsed.canonical, self.version);
+                self.root = self.root.plus(digest);
+                self.rows.insert(name, digest);
+            }
+        }
+        self.message(&changes)
+    }
+
+    fn message(&self, changes: &[Value]) -> Vec<u8> {
+        let Version { epoch, seq } = self.version;
+        json!({ "epoch": epoch, "seq": seq, "root": self.root, "changes": changes }).to_string().into_bytes()
+    }
+
+    /// Repeats the last number without changes, so that the mirror can be proven.
+    pub(crate) fn checkpoint(&mut self) {
+        let payload = self.message(&[]);
+        self.publish_raw(payload);
+    }
+
+    /// A new epoch, as after a restart.
+    pub(crate) fn new_epoch(&mut self) {
+        self.version = Version { epoch: self.version.epoch + 1, seq: 0 };
+        self.checkpoint();
+    }
+
+    /// Publishes any bytes on the stream's topic.
+    pub(crate) fn publish_raw(&mut self, payload: Vec<u8>) {
+        self.published += 1;
+        self.client.publish(self.topics.changes(), QoS::AtLeastOnce, false, payload).expect("room");
+    }
+
+    /// Publishes any bytes as a command.
+    pub(crate) fn publish_command(&self, payload: Vec<u8>) {
+        let topic = self.topics.gateway(&GatewayId::new(GATEWAY).expect("id"), GatewayTopic::Command);
+        self.client.publish(topic, QoS::AtLeastOnce, false, payload).expect("room");
+    }
+
+    /// Takes over the root that the gateway must have after something was published by hand.
+    pub(crate) fn count_refused(&mut self, kind: &str, key: &str, digest: Digest) {
+        if let Some(old) = self.rows.insert((kind.into(), key.into()), digest) {
+            self.root = self.root.minus(old);
+        }
+        self.root = self.root.plus(digest);
+    }
+
+    /// Counts a version as used for something published by hand.
+    pub(crate) fn use_version(&mut self) -> Version {
+        self.version.seq += 1;
+        self.version
+    }
+
+    pub(crate) fn head(&self) -> (Version, Digest) {
+        (self.version, self.root)
+    }
+
+    /// Waits until an event satisfies `wanted`.
+    pub(crate) fn expect_event(&self, what: &str, wanted: impl Fn(&Event) -> bool) {
+        self.wait(what, |seen| seen.events.iter().any(|message| wanted(&message.event)));
+    }
+
+    /// Waits until the newest state satisfies `wanted`.
+    pub(crate) fn expect_state(&self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        self.wait(what, |seen| seen.states.last().is_some_and(&wanted));
+    }
+
+    pub(crate) fn events(&self) -> Vec<EventMessage> {
+        self.seen.0.lock().expect("lock").events.clone()
+    }
+
+    fn wait(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
+        let (lock, changed) = &*self.seen;
+        let guard = lock.lock().expect("lock");
+        let (guard, timeout) = changed.wait_timeout_while(guard, PATIENCE, |seen| !condition(seen)).expect("lock");
+        let last: Vec<_> = guard.events.iter().rev().take(5).collect();
+        assert!(!timeout.timed_out(), "{what}: events {last:?}, state {:?}", guard.states.last());
+    }
+
+    /// Waits until the broker has acknowledged everything published on the stream.
+    pub(crate) fn flush(&self) {
+        // `meta` is acknowledged as well, so this may be early by one; the broker has it in order all the same.
+        self.wait("the broker takes what is published", |seen| seen.acknowledged >= self.published);
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let _ = self.client.try_disconnect();
+    }
+}
+
+fn hear(packet: Packet, shared: &Shared, client: &Client, topics: &Topics) {
+    let (lock, changed) = &**shared;
+    match packet {
+        Packet::ConnAck(_) => {
+            for topic in [GatewayTopic::Events, GatewayTopic::State] {
+                let _ = client.try_subscribe(topics.all_gateways(topic), QoS::AtLeastOnce);
+            }
+        }
+        Packet::PubAck(_) => lock.lock().expect("lock").acknowledged += 1,
+        Packet::Publish(publish) => {
+            if let Some(gateway) = topics.parse_gateway(&publish.topic, GatewayTopic::Events) {
+                let message: EventMessage = serde_json::from_slice(&publish.payload).expect("an event");
+                let received = CommandMessage {
+                    id: format!("received-{}", message.seq),
+                    expires: UtcTime::from_unix(4_000_000_000),
+                    command: Command::EventsReceived { stream: message.stream.clone(), seq: message.seq },
+                };
+                let payload = serde_json::to_vec(&received).expect("JSON");
+                let _ = client.try_publish(topics.gateway(&gateway, GatewayTopic::Command), QoS::AtLeastOnce, false, payload);
+                let mut seen = lock.lock().expect("lock");
+                if seen.events.iter().all(|known| (&known.stream, known.seq) != (&message.stream, message.seq)) {
+                    seen.events.push(message);
+                }
+            } else if let Ok(state) = serde_json::from_slice(&publish.payload) {
+                lock.lock().expect("lock").states.push(state);
+            }
+        }
+        _ => {}
+    }
+    changed.notify_all();
+}
+
+pub(crate) fn user(given: &str, family: &str) -> Value {
+    json!({ "status": "active", "given_name": given, "family_name": family })
+}
+
+pub(crate) fn card(user: &str, hex: &str) -> Value {
+    json!({ "user": user, "kind": "card", "status": "ACTIVE", "identifiers": [{ "type": "mifare", "hex": hex }] })
+}
+
+pub(crate) fn entitlement(pacs_ref: &str, name: &str) -> Value {
+    json!({ "type": "AccessProfile", "display_name": name, "pacs_ref": pacs_ref })
+}
+
+/// `from` and `to` as instants on the wire; empty is open.
+pub(crate) fn assignment(user: &str, entitlement: &str, from: &str, to: &str) -> Value {
+    let mut record = json!({ "user": user, "entitlement": entitlement });
+    for (name, edge) in [("valid_from", from), ("valid_to", to)] {
+        if !edge.is_empty() {
+            record[name] = json!(edge);
+        }
+    }
+    record
+}
