@@ -96,7 +96,8 @@ impl Board {
     /// # Errors
     /// When it is not a board.
     pub fn load(path: &Path) -> Result<Board, BoardError> {
-        let text = std::fs::read_to_string(path).map_err(|source| BoardError::Io { path: path.into(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| BoardError::Io { path: path.into(), source })?;
         let wrong = |problem: String| BoardError::Form { path: path.into(), problem };
         let spec: Spec = toml::from_str(&text).map_err(|error| wrong(error.message().replace('\n', ", ")))?;
         if spec.outputs.len() > OUTPUTS_MAX {
@@ -148,7 +149,8 @@ mod tests {
     #[test]
     fn every_shipped_board_loads_and_rests() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards");
-        let files: Vec<_> = std::fs::read_dir(folder).expect("boards/").map(|file| file.expect("entry").path()).collect();
+        let files: Vec<_> =
+            std::fs::read_dir(folder).expect("boards/").map(|file| file.expect("entry").path()).collect();
         assert!(!files.is_empty());
         for file in files {
             let mut board = Board::load(&file).unwrap_or_else(|error| panic!("{error}"));

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 
 /// The gateway of a door panel.
 #[derive(Parser, Debug)]
-#[command(name = "doorward", version, about = "The gateway of a door panel: mirrors who may pass, tells the PACS, answers offline")]
+#[command(
+    name = "doorward",
+    version,
+    about = "The gateway of a door panel: mirrors who may pass, tells the PACS, answers offline"
+)]
 pub struct Cli {
     /// The configuration file.
     #[arg(long, global = true, default_value = "/etc/doorward/config.toml", value_name = "FILE")]

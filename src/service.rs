@@ -45,7 +45,11 @@ const LEAVE_MAX_MS: u64 = 2_000;
 ///
 /// # Errors
 /// When something cannot be opened; nothing has been done then.
-pub async fn run(setup: &Setup, clock: Arc<dyn Clock>, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+pub async fn run(
+    setup: &Setup,
+    clock: Arc<dyn Clock>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
     let _lock = setup.lock()?;
     let time = Timekeeper::new(clock.clone(), setup.floor()?);
     let conn = setup.open_writer()?;
@@ -134,7 +138,9 @@ impl Parts<'_> {
         tasks: &LocalSet,
         stopping: watch::Receiver<bool>,
     ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
-        let Some(pacs) = self.setup.open_pacs(self.clock.clone(), self.time.time().floor)? else { return Ok(None) };
+        let Some(pacs) = self.setup.open_pacs(self.clock.clone(), self.time.time().floor)? else {
+            return Ok(None);
+        };
         let gateway = self.setup.config().gateway.clone();
         let importing = Importing {
             writer: self.writer.clone(),

@@ -55,7 +55,9 @@ pub fn client(
 ) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     for cert in certificates(ca_file)? {
-        roots.add(cert).map_err(|error| TlsError::Pem { file: ca_file.into(), problem: error.to_string() })?;
+        roots
+            .add(cert)
+            .map_err(|error| TlsError::Pem { file: ca_file.into(), problem: error.to_string() })?;
     }
     let time = Arc::new(NotBefore { clock, floor: floor.max(RELEASED) });
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -27,9 +27,12 @@ pub fn query(config: &Path, what: What, filter: Option<&str>, as_json: bool, lim
         What::Schedules => records(&conn, Kind::Schedule, filter, as_json, limit)?,
         What::Doors => records(&conn, Kind::Door, filter, as_json, limit)?,
         What::Events => events(list::events(&conn, limit)?, filter, as_json),
-        What::Refused => {
-            refused(&list::refused_records(&conn, limit)?, &list::refused_messages(&conn, limit)?, filter, as_json)
-        }
+        What::Refused => refused(
+            &list::refused_records(&conn, limit)?,
+            &list::refused_messages(&conn, limit)?,
+            filter,
+            as_json,
+        ),
     };
     print!("{text}");
     Ok(())
@@ -45,7 +48,8 @@ fn records(conn: &Connection, kind: Kind, filter: Option<&str>, as_json: bool, l
         Kind::User => table(
             ["USER", "NAME", "STATUS", "ORGANIZATION", "VERSION"],
             &cells(&rows, |row| {
-                let name = format!("{} {}", text(row, "/record/given_name"), text(row, "/record/family_name"));
+                let name =
+                    format!("{} {}", text(row, "/record/given_name"), text(row, "/record/family_name"));
                 [text(row, "/key"), name, status(row), text(row, "/record/organization"), version(row)]
             }),
         ),
@@ -53,14 +57,28 @@ fn records(conn: &Connection, kind: Kind, filter: Option<&str>, as_json: bool, l
             ["TOKEN", "KIND", "STATUS", "USER", "IDENTIFIERS", "VALID", "VERSION"],
             &cells(&rows, |row| {
                 let user = text(row, "/record/user");
-                [text(row, "/key"), text(row, "/record/kind"), status(row), user, identifiers(row), valid(row), version(row)]
+                [
+                    text(row, "/key"),
+                    text(row, "/record/kind"),
+                    status(row),
+                    user,
+                    identifiers(row),
+                    valid(row),
+                    version(row),
+                ]
             }),
         ),
         Kind::Entitlement => table(
             ["ENTITLEMENT", "NAME", "TYPE", "PACS REF", "VERSION"],
             &cells(&rows, |row| {
                 let name = text(row, "/record/display_name");
-                [text(row, "/key"), name, text(row, "/record/type"), text(row, "/record/pacs_ref"), version(row)]
+                [
+                    text(row, "/key"),
+                    name,
+                    text(row, "/record/type"),
+                    text(row, "/record/pacs_ref"),
+                    version(row),
+                ]
             }),
         ),
         Kind::Assignment => table(
@@ -97,7 +115,8 @@ fn as_value(listed: &Listed) -> Value {
     if let Some(pin) = record.get_mut("pin") {
         *pin = Value::String("(set)".into());
     }
-    let mut value = json!({ "kind": listed.kind, "key": listed.key, "version": listed.version, "record": record });
+    let mut value =
+        json!({ "kind": listed.kind, "key": listed.key, "version": listed.version, "record": record });
     if let (Some(reason), Some(members)) = (&listed.refused, value.as_object_mut()) {
         members.insert("refused".into(), Value::String(reason.clone()));
     }
@@ -127,7 +146,8 @@ fn valid(row: &Value) -> String {
 
 fn identifiers(row: &Value) -> String {
     let all = row.pointer("/record/identifiers").and_then(Value::as_array).cloned().unwrap_or_default();
-    let all: Vec<String> = all.iter().map(|one| format!("{}:{}", text(one, "/type"), text(one, "/hex"))).collect();
+    let all: Vec<String> =
+        all.iter().map(|one| format!("{}:{}", text(one, "/type"), text(one, "/hex"))).collect();
     all.join(" ")
 }
 
@@ -142,7 +162,8 @@ fn grants(row: &Value) -> String {
 
 fn events(events: Vec<EventMessage>, filter: Option<&str>, as_json: bool) -> String {
     let spelled = |event: &EventMessage| serde_json::to_value(event).unwrap_or_default();
-    let wanted = events.iter().map(spelled).filter(|event| filter.is_none_or(|text| event.to_string().contains(text)));
+    let wanted =
+        events.iter().map(spelled).filter(|event| filter.is_none_or(|text| event.to_string().contains(text)));
     if as_json {
         return lines(wanted);
     }

@@ -52,8 +52,11 @@ pub fn run(file: &Path) -> Result<()> {
 
 /// The log goes to stderr, for the journal. `DOORWARD_LOG` is a level for our own modules: `debug`, say.
 fn start_log() {
-    let level = std::env::var("DOORWARD_LOG").ok().and_then(|word| word.parse().ok()).unwrap_or(LevelFilter::INFO);
+    let level =
+        std::env::var("DOORWARD_LOG").ok().and_then(|word| word.parse().ok()).unwrap_or(LevelFilter::INFO);
     let targets = Targets::new().with_default(LevelFilter::WARN).with_target("doorward", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(targets).with(lines).init();
 }

@@ -19,7 +19,8 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
     let export = ledger::counts(&conn)?;
     let running = lock::is_held(&config.state_dir);
     let standing = &summary.standing;
-    let records: serde_json::Map<_, _> = summary.records.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
+    let records: serde_json::Map<_, _> =
+        summary.records.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
     if as_json {
         let value = json!({
             "site": summary.site, "gateway": config.gateway, "running": running,
@@ -38,11 +39,19 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
         Some(why) => format!("not proven: {}", why.as_str().replace('_', " ")),
     };
     let counts: Vec<String> = summary.records.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    println!("gateway   {} of site {}, {}", config.gateway, summary.site, if running { "running" } else { "stopped" });
+    println!(
+        "gateway   {} of site {}, {}",
+        config.gateway,
+        summary.site,
+        if running { "running" } else { "stopped" }
+    );
     println!("mirror    {proof}; head {}, root {}", standing.head, standing.root);
     println!("records   {}", counts.join(", "));
     println!("refused   {}", summary.refused);
     println!("events    {} waiting, {} lost", summary.events.waiting, summary.events.lost);
-    println!("export    {} persons in the PACS, {} items to do, {} held", export.persons, export.backlog, export.held);
+    println!(
+        "export    {} persons in the PACS, {} items to do, {} held",
+        export.persons, export.backlog, export.held
+    );
     Ok(())
 }

@@ -8,11 +8,14 @@ pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
         text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     };
     let rows: Vec<[String; N]> = rows.iter().map(|row| std::array::from_fn(|at| clean(&row[at]))).collect();
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([headings[at].len()]).max().unwrap_or(0);
+    let width = |at: usize| {
+        rows.iter().map(|row| row[at].chars().count()).chain([headings[at].len()]).max().unwrap_or(0)
+    };
     let widths: [usize; N] = std::array::from_fn(width);
     let mut out = String::new();
     let mut line = |cells: [&str; N]| {
-        let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         let _ = writeln!(out, "{}", padded.join("  ").trim_end());
     };
     line(headings);

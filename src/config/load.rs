@@ -62,13 +62,21 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     ConfigError {
         file: path.into(),
         key: format!("line {line}"),
-        value: text.lines().nth(line - 1).filter(|line| !may_hold_a_secret(line)).map(|line| line.trim().into()),
+        value: text
+            .lines()
+            .nth(line - 1)
+            .filter(|line| !may_hold_a_secret(line))
+            .map(|line| line.trim().into()),
         problem: error.message().trim().replace('\n', ", "),
         remedy: "write it as TOML: key = \"text\", key = 5, [section]".into(),
     }
 }
 
-fn wrong_value(path: &Path, table: &toml::Table, error: &serde_path_to_error::Error<toml::de::Error>) -> ConfigError {
+fn wrong_value(
+    path: &Path,
+    table: &toml::Table,
+    error: &serde_path_to_error::Error<toml::de::Error>,
+) -> ConfigError {
     let mut key = error.path().to_string();
     let message = error.inner().message().trim().replace('\n', ", ");
     let mut remedy = String::from("correct the value");
@@ -151,14 +159,34 @@ impl Check<'_> {
 
     fn all(&self, config: &Config) -> Result<(), ConfigError> {
         let broker = &config.broker;
-        self.require(!broker.host.is_empty(), "broker.host", "is empty", "name the broker's host or address")?;
-        self.require(broker.keep_alive_s >= 5, "broker.keep_alive_s", "is below 5 s", "give at least 5; 30 is usual")?;
+        self.require(
+            !broker.host.is_empty(),
+            "broker.host",
+            "is empty",
+            "name the broker's host or address",
+        )?;
+        self.require(
+            broker.keep_alive_s >= 5,
+            "broker.keep_alive_s",
+            "is below 5 s",
+            "give at least 5; 30 is usual",
+        )?;
         let pair = broker.client_cert_file.is_some() == broker.client_key.is_some();
-        self.require(pair, "broker.client_cert_file", "stands without broker.client_key, or the other way round", "give both, or neither")?;
+        self.require(
+            pair,
+            "broker.client_cert_file",
+            "stands without broker.client_key, or the other way round",
+            "give both, or neither",
+        )?;
         let tls = broker.ca_file.is_some() || broker.client_cert_file.is_none();
         self.require(tls, "broker.client_cert_file", "needs TLS", "give broker.ca_file as well")?;
         let login = broker.username.is_some() || broker.password.is_none();
-        self.require(login, "broker.password", "stands without broker.username", "give the user name as well")?;
+        self.require(
+            login,
+            "broker.password",
+            "stands without broker.username",
+            "give the user name as well",
+        )?;
         self.secret("broker.client_key", broker.client_key.as_ref())?;
         self.secret("broker.password", broker.password.as_ref())?;
         let per_poll = (1..=65_535).contains(&config.mirror.updates_per_poll);
@@ -174,13 +202,38 @@ impl Check<'_> {
         let scheme = url.starts_with("http://") || url.starts_with("https://");
         self.require(scheme, "pacs.base_url", "is not a URL", "begin it with http:// or https://")?;
         let ca = pacs.ca_file.is_some() || !url.starts_with("https://");
-        self.require(ca, "pacs.ca_file", "is missing for https", "name the PEM file of the authority that signed the PACS's certificate")?;
-        self.require((1..=300).contains(&pacs.timeout_s), "pacs.timeout_s", "is not within 1 to 300 s", "10 is usual")?;
-        self.require((1..=3600).contains(&pacs.late_s), "pacs.late_s", "is not within 1 to 3600 s", "60 is usual; not below the PACS's own time-out")?;
-        self.require((1..=32).contains(&pacs.concurrency), "pacs.concurrency", "is not within 1 to 32", "4 is usual")?;
+        self.require(
+            ca,
+            "pacs.ca_file",
+            "is missing for https",
+            "name the PEM file of the authority that signed the PACS's certificate",
+        )?;
+        self.require(
+            (1..=300).contains(&pacs.timeout_s),
+            "pacs.timeout_s",
+            "is not within 1 to 300 s",
+            "10 is usual",
+        )?;
+        self.require(
+            (1..=3600).contains(&pacs.late_s),
+            "pacs.late_s",
+            "is not within 1 to 3600 s",
+            "60 is usual; not below the PACS's own time-out",
+        )?;
+        self.require(
+            (1..=32).contains(&pacs.concurrency),
+            "pacs.concurrency",
+            "is not within 1 to 32",
+            "4 is usual",
+        )?;
         self.require(pacs.import_every_s >= 60, "pacs.import_every_s", "is below 60 s", "3600 is usual")?;
         let login = pacs.username.is_some() == pacs.password.is_some();
-        self.require(login, "pacs.password", "stands without pacs.username, or the other way round", "give both, or neither")?;
+        self.require(
+            login,
+            "pacs.password",
+            "stands without pacs.username, or the other way round",
+            "give both, or neither",
+        )?;
         self.secret("pacs.password", pacs.password.as_ref())?;
         let digits = pacs.card_number_digits;
         match pacs.card_number_format {
@@ -242,7 +295,9 @@ impl SecretSource {
     fn path(&self) -> Option<PathBuf> {
         match (&self.file, &self.credential) {
             (Some(file), _) => Some(file.clone()),
-            (None, Some(name)) => std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(name)),
+            (None, Some(name)) => {
+                std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(name))
+            }
             (None, None) => None,
         }
     }
@@ -252,5 +307,8 @@ impl SecretSource {
 pub fn warnings(config: &Config) -> Vec<String> {
     let asked = config.broker.heartbeat_s;
     let short = asked < contract::HEARTBEAT_MIN_S;
-    short.then(|| format!("broker.heartbeat_s = {asked} is taken as {}", contract::HEARTBEAT_MIN_S)).into_iter().collect()
+    short
+        .then(|| format!("broker.heartbeat_s = {asked} is taken as {}", contract::HEARTBEAT_MIN_S))
+        .into_iter()
+        .collect()
 }

@@ -19,7 +19,12 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit_and_half_is_chance() {
-        let table = [(1, 0, FIRST_MS / 2), (1, u16::MAX, FIRST_MS), (3, u16::MAX, FIRST_MS * 4), (99, u16::MAX, LONGEST_MS)];
+        let table = [
+            (1, 0, FIRST_MS / 2),
+            (1, u16::MAX, FIRST_MS),
+            (3, u16::MAX, FIRST_MS * 4),
+            (99, u16::MAX, LONGEST_MS),
+        ];
         for (failures, chance, expected) in table {
             assert_eq!(wait_ms(failures, chance), expected, "{failures} {chance}");
         }

@@ -14,8 +14,9 @@ use contract::MESSAGE_MAX_BYTES;
 use contract::id::{GatewayId, SiteId};
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, PubAck, Publish, QoS,
-    StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes,
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing,
+    Packet, PubAck, Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration,
+    Transport, mqttbytes,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -234,7 +235,10 @@ impl Connection {
             self.events.clean();
             return self.heard.send(Heard::SessionDropped).await.is_ok();
         }
-        let filters = self.subscriptions.iter().map(|(_, filter)| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+        let filters = self
+            .subscriptions
+            .iter()
+            .map(|(_, filter)| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
         if self.client.try_subscribe_many(filters).is_err() {
             tracing::error!("no room to subscribe; connecting again");
             self.events.clean();
@@ -245,7 +249,10 @@ impl Connection {
     fn check_subscriptions(&mut self, codes: &[SubscribeReasonCode]) {
         for ((_, filter), code) in self.subscriptions.iter().zip(codes) {
             if *code == SubscribeReasonCode::Failure {
-                tracing::error!(topic = filter, "the broker refuses the subscription; let this panel's login read the topic");
+                tracing::error!(
+                    topic = filter,
+                    "the broker refuses the subscription; let this panel's login read the topic"
+                );
             }
         }
         self.failures = 0;
@@ -306,7 +313,10 @@ impl Connection {
             self.size_errors += 1;
         }
         if self.size_errors >= SIZE_ERRORS_MAX {
-            tracing::error!(limit_bytes = PACKET_MAX_BYTES, "a packet over the limit comes again and again; dropping the session, what is missing is repaired like any gap");
+            tracing::error!(
+                limit_bytes = PACKET_MAX_BYTES,
+                "a packet over the limit comes again and again; dropping the session, what is missing is repaired like any gap"
+            );
             self.size_errors = 0;
             self.events.mqtt_options.set_clean_session(true);
         }
@@ -325,15 +335,20 @@ impl Connection {
 
 fn is_size_error(error: &ConnectionError) -> bool {
     let ConnectionError::MqttState(StateError::Deserialization(error)) = error else { return false };
-    matches!(error, mqttbytes::Error::PayloadSizeLimitExceeded(_) | mqttbytes::Error::OutgoingPacketTooLarge { .. })
+    matches!(
+        error,
+        mqttbytes::Error::PayloadSizeLimitExceeded(_) | mqttbytes::Error::OutgoingPacketTooLarge { .. }
+    )
 }
 
 fn words(error: &ConnectionError) -> String {
     match error {
-        ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized) => {
-            "the broker refuses the login; check broker.username and broker.password".into()
+        ConnectionError::ConnectionRefused(
+            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
+        ) => "the broker refuses the login; check broker.username and broker.password".into(),
+        ConnectionError::Io(error) => {
+            format!("{error}; check broker.host and broker.port, and that the broker runs")
         }
-        ConnectionError::Io(error) => format!("{error}; check broker.host and broker.port, and that the broker runs"),
         ConnectionError::Tls(error) => format!("TLS: {error}; check broker.ca_file and the certificates"),
         error if is_size_error(error) => format!("{error}; a message has at most {MESSAGE_MAX_BYTES} bytes"),
         error => error.to_string(),

@@ -5,8 +5,8 @@
 //!
 //! Not here: buckets and digests (repair), acknowledgement (the service's, after the commit).
 
-use super::rows::{self, NameId, NewRecord, Stored};
 use super::refused::{self, reason_cut};
+use super::rows::{self, NameId, NewRecord, Stored};
 use super::standing::{self, OutOfSync, Standing};
 use super::touched::{TOUCHED_USERS_MAX, Touched};
 use super::{list, outbox, rows::kind_id};
@@ -174,7 +174,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn delete(&mut self, change: &Change<'_>, kind_id: i64, stored: Option<Stored>, version: Version) -> rusqlite::Result<()> {
+    fn delete(
+        &mut self,
+        change: &Change<'_>,
+        kind_id: i64,
+        stored: Option<Stored>,
+        version: Version,
+    ) -> rusqlite::Result<()> {
         let id = match &stored {
             Some(stored) => stored.id,
             None => rows::add_name(self.conn, kind_id, &change.key)?,
@@ -254,7 +260,8 @@ impl<'a> Run<'a> {
                 rows::put_assignment(self.conn, id, user, entitlement, assignment.window)?;
                 self.out.touched.add(assignment.user.to_string());
             }
-            Some(Record::User(_) | Record::Entitlement(_) | Record::Schedule(_) | Record::Door(_)) | None => {}
+            Some(Record::User(_) | Record::Entitlement(_) | Record::Schedule(_) | Record::Door(_)) | None => {
+            }
         }
         match kind {
             Kind::User => self.out.touched.add(change.key.to_string()),

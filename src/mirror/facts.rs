@@ -17,9 +17,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>> {
     const USER: &str = "SELECT n.id, r.body FROM name n JOIN record r ON r.id = n.id
         WHERE n.kind = ?1 AND n.key = ?2 AND r.refused IS NULL";
-    const TOKENS: &str = "SELECT n.key, r.body FROM token t JOIN record r ON r.id = t.id JOIN name n ON n.id = t.id
+    const TOKENS: &str =
+        "SELECT n.key, r.body FROM token t JOIN record r ON r.id = t.id JOIN name n ON n.id = t.id
         WHERE t.user = ?1 AND r.refused IS NULL";
-    const ASSIGNMENTS: &str = "SELECT r.body, (SELECT e.body FROM record e WHERE e.id = a.entitlement AND e.refused IS NULL)
+    const ASSIGNMENTS: &str =
+        "SELECT r.body, (SELECT e.body FROM record e WHERE e.id = a.entitlement AND e.refused IS NULL)
         FROM assignment a JOIN record r ON r.id = a.id WHERE a.user = ?1 AND r.refused IS NULL";
     let found: Option<(i64, String)> = conn
         .prepare_cached(USER)?
@@ -36,7 +38,9 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
         }
     }
     let mut assignments = conn.prepare_cached(ASSIGNMENTS)?;
-    for row in assignments.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))? {
+    for row in
+        assignments.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))?
+    {
         let (body, entitlement) = row?;
         let Ok(Record::Assignment(assignment)) = typed(Kind::Assignment.as_str(), &body) else { continue };
         let entitlement = match entitlement.map(|body| typed(Kind::Entitlement.as_str(), &body)) {

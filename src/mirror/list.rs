@@ -1,8 +1,8 @@
 //! Rows for people: what `doorward query` and `doorward status` read.
 
-use super::standing::{self, Standing};
 use super::outbox::{self, Waiting};
 use super::rows;
+use super::standing::{self, Standing};
 use access::time::UtcTime;
 use contract::id::{Kind, Version};
 use contract::messages::{EventMessage, PacsEntitlement};
@@ -58,7 +58,12 @@ pub struct Summary {
 ///
 /// # Errors
 /// SQLite's.
-pub fn records(conn: &Connection, kind: Kind, filter: Option<&str>, limit: u32) -> rusqlite::Result<Vec<Listed>> {
+pub fn records(
+    conn: &Connection,
+    kind: Kind,
+    filter: Option<&str>,
+    limit: u32,
+) -> rusqlite::Result<Vec<Listed>> {
     const LIST: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
         FROM name n JOIN record r ON r.id = n.id JOIN kind k ON k.id = n.kind
         WHERE n.kind = ?1 AND (?2 IS NULL OR n.key = ?2
@@ -168,7 +173,8 @@ pub fn pacs_entitlements(conn: &Connection) -> rusqlite::Result<Vec<PacsEntitlem
 /// SQLite's.
 pub fn replace_pacs_entitlements(conn: &Connection, new: &[PacsEntitlement]) -> rusqlite::Result<bool> {
     const CLEAR: &str = "DELETE FROM pacs_entitlement";
-    const ADD: &str = "INSERT OR REPLACE INTO pacs_entitlement (pacs_ref, type, display_name) VALUES (?1, ?2, ?3)";
+    const ADD: &str =
+        "INSERT OR REPLACE INTO pacs_entitlement (pacs_ref, type, display_name) VALUES (?1, ?2, ?3)";
     let mut sorted = new.to_vec();
     sorted.sort();
     sorted.dedup_by(|a, b| a.pacs_ref == b.pacs_ref);

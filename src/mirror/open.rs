@@ -29,7 +29,9 @@ const BUSY_MS: u64 = 5_000;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// SQLite says no.
-    #[error("mirror {path}: {source}; the directory must exist and be writable by the service, with room on the disk")]
+    #[error(
+        "mirror {path}: {source}; the directory must exist and be writable by the service, with room on the disk"
+    )]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -43,7 +45,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A later program wrote it.
-    #[error("mirror {path}: schema {found} is newer than this program's {SCHEMA_VERSION}; install the newer program, or remove the file to fetch everything again")]
+    #[error(
+        "mirror {path}: schema {found} is newer than this program's {SCHEMA_VERSION}; install the newer program, or remove the file to fetch everything again"
+    )]
     TooNew {
         /// The file.
         path: PathBuf,
@@ -51,7 +55,9 @@ pub enum OpenError {
         found: i64,
     },
     /// Another site's rows.
-    #[error("mirror {path}: holds site {found:?}, but the configuration says {configured:?}; correct `site`, or move the file away")]
+    #[error(
+        "mirror {path}: holds site {found:?}, but the configuration says {configured:?}; correct `site`, or move the file away"
+    )]
     OtherSite {
         /// The file.
         path: PathBuf,
@@ -84,7 +90,11 @@ impl Mirror {
     ///
     /// # Errors
     /// As [`OpenError`] says.
-    pub fn open_writer(&self, site: &SiteId, draw_stream: impl FnOnce() -> String) -> Result<Connection, OpenError> {
+    pub fn open_writer(
+        &self,
+        site: &SiteId,
+        draw_stream: impl FnOnce() -> String,
+    ) -> Result<Connection, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut conn = self.connect(flags, WRITER_CACHE_KIB)?;
         let found = self.upgrade(&mut conn).map_err(|source| self.sqlite(source))?;
@@ -93,7 +103,11 @@ impl Mirror {
         }
         let owner = Self::settle(&conn, site, draw_stream).map_err(|source| self.sqlite(source))?;
         if owner != site.as_str() {
-            return Err(OpenError::OtherSite { path: self.path.clone(), found: owner, configured: site.to_string() });
+            return Err(OpenError::OtherSite {
+                path: self.path.clone(),
+                found: owner,
+                configured: site.to_string(),
+            });
         }
         rows::sweep_names(&conn).map_err(|source| self.sqlite(source))?;
         standing::forget_proof(&conn).map_err(|source| self.sqlite(source))?;
@@ -158,9 +172,14 @@ impl Mirror {
     }
 
     /// Makes the single rows of a new file and returns the site the file belongs to.
-    fn settle(conn: &Connection, site: &SiteId, draw_stream: impl FnOnce() -> String) -> rusqlite::Result<String> {
+    fn settle(
+        conn: &Connection,
+        site: &SiteId,
+        draw_stream: impl FnOnce() -> String,
+    ) -> rusqlite::Result<String> {
         const SITE: &str = "SELECT site FROM mirror";
-        const FIRST: &str = "INSERT INTO mirror (one, site, head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync)
+        const FIRST: &str =
+            "INSERT INTO mirror (one, site, head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync)
             VALUES (1, ?1, 0, 0, 0, 0, zeroblob(16), 'never_proven')";
         let found: Option<String> = conn.query_row(SITE, [], |row| row.get(0)).optional()?;
         if let Some(found) = found {
@@ -186,7 +205,9 @@ mod tests {
         for step in steps {
             conn.execute_batch(step).expect("valid SQL");
         }
-        let mut shape = conn.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").expect("schema");
+        let mut shape = conn
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .expect("schema");
         let rows = shape.query_map([], |row| row.get::<_, String>(0)).expect("rows");
         let without_comments = |sql: String| {
             let lines = sql.lines().map(|line| line.split("--").next().unwrap_or("").to_string());

@@ -25,7 +25,8 @@ pub struct Waiting {
 }
 
 pub(super) fn create(conn: &Connection, stream: &str) -> rusqlite::Result<()> {
-    const FIRST: &str = "INSERT INTO outbox (one, stream, next_seq, received_seq, lost) VALUES (1, ?1, 1, 0, 0)";
+    const FIRST: &str =
+        "INSERT INTO outbox (one, stream, next_seq, received_seq, lost) VALUES (1, ?1, 1, 0, 0)";
     conn.execute(FIRST, [stream]).map(|_| ())
 }
 
@@ -89,7 +90,8 @@ fn message(row: &Row<'_>) -> rusqlite::Result<EventMessage> {
 /// # Errors
 /// SQLite's.
 pub fn received(conn: &Connection, stream: &str, seq: u64) -> rusqlite::Result<()> {
-    const MARK: &str = "UPDATE outbox SET received_seq = max(received_seq, min(?2, next_seq - 1)) WHERE stream = ?1";
+    const MARK: &str =
+        "UPDATE outbox SET received_seq = max(received_seq, min(?2, next_seq - 1)) WHERE stream = ?1";
     const FREE: &str = "DELETE FROM event WHERE seq <= (SELECT received_seq FROM outbox)";
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     conn.prepare_cached(MARK)?.execute(params![stream, seq])?;

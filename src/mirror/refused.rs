@@ -18,8 +18,15 @@ const REASON_MAX_BYTES: usize = 300;
 ///
 /// # Errors
 /// SQLite's.
-pub fn keep(conn: &Connection, topic: &str, payload: &[u8], reason: &str, now: UtcTime) -> rusqlite::Result<()> {
-    const ADD: &str = "INSERT INTO refused_message (at, topic, bytes, head, reason) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub fn keep(
+    conn: &Connection,
+    topic: &str,
+    payload: &[u8],
+    reason: &str,
+    now: UtcTime,
+) -> rusqlite::Result<()> {
+    const ADD: &str =
+        "INSERT INTO refused_message (at, topic, bytes, head, reason) VALUES (?1, ?2, ?3, ?4, ?5)";
     const BOUND: &str = "DELETE FROM refused_message WHERE id <= (SELECT max(id) FROM refused_message) - ?1";
     let reason = reason_cut(reason);
     let head = &payload[..payload.len().min(REFUSED_HEAD_MAX_BYTES)];

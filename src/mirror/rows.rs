@@ -116,13 +116,26 @@ pub(super) fn key_of(conn: &Connection, id: NameId) -> rusqlite::Result<String> 
     conn.prepare_cached(KEY)?.query_row([id], |row| row.get(0))
 }
 
-pub(super) fn put_record(conn: &Connection, id: NameId, new: &NewRecord<'_>, exists: bool) -> rusqlite::Result<()> {
-    const INSERT: &str = "INSERT INTO record (epoch, seq, digest, refused, body, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    const UPDATE: &str = "UPDATE record SET epoch = ?1, seq = ?2, digest = ?3, refused = ?4, body = ?5 WHERE id = ?6";
+pub(super) fn put_record(
+    conn: &Connection,
+    id: NameId,
+    new: &NewRecord<'_>,
+    exists: bool,
+) -> rusqlite::Result<()> {
+    const INSERT: &str =
+        "INSERT INTO record (epoch, seq, digest, refused, body, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    const UPDATE: &str =
+        "UPDATE record SET epoch = ?1, seq = ?2, digest = ?3, refused = ?4, body = ?5 WHERE id = ?6";
     let statement = if exists { UPDATE } else { INSERT };
     let (epoch, seq) = (sql(new.version.epoch), sql(new.version.seq));
-    conn.prepare_cached(statement)?
-        .execute(params![epoch, seq, new.digest.to_bytes(), new.refused, new.body, id])?;
+    conn.prepare_cached(statement)?.execute(params![
+        epoch,
+        seq,
+        new.digest.to_bytes(),
+        new.refused,
+        new.body,
+        id
+    ])?;
     Ok(())
 }
 
@@ -161,7 +174,12 @@ fn edges(window: Window) -> (Option<i64>, Option<i64>) {
     (window.from.map(UtcTime::unix), window.to.map(UtcTime::unix))
 }
 
-pub(super) fn put_token(conn: &Connection, id: NameId, user: Option<NameId>, window: Window) -> rusqlite::Result<()> {
+pub(super) fn put_token(
+    conn: &Connection,
+    id: NameId,
+    user: Option<NameId>,
+    window: Window,
+) -> rusqlite::Result<()> {
     const PUT: &str = "INSERT OR REPLACE INTO token (id, user, valid_from, valid_to) VALUES (?1, ?2, ?3, ?4)";
     let (from, to) = edges(window);
     conn.prepare_cached(PUT)?.execute(params![id, user, from, to])?;
@@ -195,7 +213,11 @@ pub(super) fn unlink(conn: &Connection, kind: Kind, id: NameId) -> rusqlite::Res
 }
 
 /// Users to whom an entitlement is assigned, at most `limit`.
-pub(super) fn users_of_entitlement(conn: &Connection, id: NameId, limit: usize) -> rusqlite::Result<Vec<String>> {
+pub(super) fn users_of_entitlement(
+    conn: &Connection,
+    id: NameId,
+    limit: usize,
+) -> rusqlite::Result<Vec<String>> {
     const USERS: &str = "SELECT DISTINCT n.key FROM assignment a JOIN name n ON n.id = a.user
         WHERE a.entitlement = ?1 LIMIT ?2";
     let mut users = conn.prepare_cached(USERS)?;

@@ -98,7 +98,11 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread. It ends, with its connection, when the last handle is dropped.
-    pub fn start(conn: Connection, reserve: Reserve, clock: Arc<dyn Clock>) -> (Writer, thread::JoinHandle<()>) {
+    pub fn start(
+        conn: Connection,
+        reserve: Reserve,
+        clock: Arc<dyn Clock>,
+    ) -> (Writer, thread::JoinHandle<()>) {
         let (jobs, queue) = mpsc::channel(JOBS_MAX);
         let full = Arc::new(AtomicBool::new(false));
         if let Err(error) = reserve.take() {
@@ -196,7 +200,9 @@ impl Run {
     }
 
     fn note_full(&mut self) {
-        tracing::error!("the disk is full: nothing more is acknowledged, only revocations are written; free some space");
+        tracing::error!(
+            "the disk is full: nothing more is acknowledged, only revocations are written; free some space"
+        );
         self.full.store(true, Ordering::Relaxed);
         if let Err(error) = self.reserve.give_up() {
             tracing::error!(%error, "the space kept for revocations cannot be freed");
@@ -221,5 +227,6 @@ fn is_full(error: &rusqlite::Error) -> bool {
     // Some file systems tell only at the write, the sync, or when the log's index grows.
     const AT_WRITE: [i32; 3] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_SHMSIZE];
     let extended = error.sqlite_error().map(|error| error.extended_code);
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended.is_some_and(|code| AT_WRITE.contains(&code))
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || extended.is_some_and(|code| AT_WRITE.contains(&code))
 }

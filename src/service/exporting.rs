@@ -103,9 +103,15 @@ impl Exporting {
     async fn re_arm(&self) {
         loop {
             let (now, late_ms) = (self.time.mono(), self.limits.late_ms);
-            match self.writer.run(Urgency::Narrowing, move |context| Ok(ledger::re_arm(context.conn, now, late_ms)?)).await {
+            match self
+                .writer
+                .run(Urgency::Narrowing, move |context| Ok(ledger::re_arm(context.conn, now, late_ms)?))
+                .await
+            {
                 Ok(_) | Err(WriteError::Stopped) => return,
-                Err(error) => tracing::error!(%error, "the ledger cannot be re-armed; nothing is exported until it can"),
+                Err(error) => {
+                    tracing::error!(%error, "the ledger cannot be re-armed; nothing is exported until it can")
+                }
             }
             let mono = Some(self.time.mono().after_ms(DISK_RETRY_MS));
             self.time.clock().wait(Wake { wall: None, mono }).await;
@@ -118,7 +124,8 @@ impl Exporting {
         let mut look = || -> rusqlite::Result<()> {
             if let Some((after, until)) = agenda.edges_to(now) {
                 // A clock step over many edges at once is everyone's business.
-                let users = facts::users_with_edges(&self.conn, after, until, touched::TOUCHED_USERS_MAX + 1)?;
+                let users =
+                    facts::users_with_edges(&self.conn, after, until, touched::TOUCHED_USERS_MAX + 1)?;
                 agenda.add(touched::Touched::Users(users.into_iter().collect()).bounded());
                 agenda.edges_done(now);
             }
@@ -126,7 +133,9 @@ impl Exporting {
                 let mut page = facts::users_after(&self.conn, &after, PAGE_USERS)?;
                 // The ledger may know users that the mirror has forgotten.
                 let after = Key::new(&after).ok();
-                page.extend(ledger::users(&self.conn, after.as_ref(), PAGE_USERS)?.iter().map(Key::to_string));
+                page.extend(
+                    ledger::users(&self.conn, after.as_ref(), PAGE_USERS)?.iter().map(Key::to_string),
+                );
                 agenda.page(page, usize::try_from(PAGE_USERS).unwrap_or(usize::MAX));
             }
             Ok(())
@@ -207,7 +216,12 @@ impl Exporting {
     }
 
     /// Commits the intent, sends, commits the outcome.
-    async fn step(&self, rows: &mut Rows, step: &Step, stop: &watch::Receiver<bool>) -> Result<(), WriteError> {
+    async fn step(
+        &self,
+        rows: &mut Rows,
+        step: &Step,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), WriteError> {
         let urgency = match step.act {
             Act::Remove => Urgency::Narrowing,
             Act::Create | Act::Update | Act::LookUp => Urgency::Normal,
@@ -221,11 +235,14 @@ impl Exporting {
         failpoint::pass("export.answered");
         self.notices.pacs_reachable(!matches!(answer, Answer::NotSent { .. }));
         match answer.words() {
-            Some(words) => tracing::warn!(item = %step.item, act = ?step.act, words, "the PACS did not simply do it"),
+            Some(words) => {
+                tracing::warn!(item = %step.item, act = ?step.act, words, "the PACS did not simply do it")
+            }
             None => tracing::debug!(item = %step.item, act = ?step.act, "done"),
         }
         let before = rows.get(step.item.kind, &step.item.item).cloned();
-        let settled = rows.settle(step, &answer, self.time.mono(), &self.limits, fastrand::u16(0..=JITTER_MAX));
+        let settled =
+            rows.settle(step, &answer, self.time.mono(), &self.limits, fastrand::u16(0..=JITTER_MAX));
         let event = rows.get(step.item.kind, &step.item.item).and_then(|row| news(before.as_ref(), row));
         let events: Vec<Event> = event.into_iter().collect();
         // The outcome must not be lost while this process lives: on disk the item still looks as if its
@@ -274,7 +291,8 @@ impl Exporting {
 /// What to tell the source of an item that has come to rest.
 fn news(before: Option<&Row>, row: &Row) -> Option<Event> {
     let was = before.map_or(State::Absent, |row| row.state);
-    let refused = row.hold_reason.is_some() && before.is_none_or(|before| before.hold_reason != row.hold_reason);
+    let refused =
+        row.hold_reason.is_some() && before.is_none_or(|before| before.hold_reason != row.hold_reason);
     let result = match row.state {
         _ if refused => ExportResult::Refused,
         State::Present if was != State::Present => ExportResult::Present,

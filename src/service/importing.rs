@@ -63,7 +63,8 @@ impl Importing {
     }
 
     fn is_exporter(&self) -> bool {
-        standing::exporter(&self.conn).is_ok_and(|exporter| exporter.as_deref() == Some(self.gateway.as_str()))
+        standing::exporter(&self.conn)
+            .is_ok_and(|exporter| exporter.as_deref() == Some(self.gateway.as_str()))
     }
 
     async fn import(&self) -> bool {
@@ -103,7 +104,11 @@ fn store(context: Context<'_>, found: &[PacsEntitlement]) -> rusqlite::Result<bo
         if entitlements.is_empty() { vec![&[]] } else { entitlements.chunks(PAGE_ENTITLEMENTS).collect() };
     for (at, page) in pages.iter().enumerate() {
         let complete = at + 1 == pages.len();
-        outbox::push(conn, now, &Event::PacsEntitlements { import: now, entitlements: page.to_vec(), complete })?;
+        outbox::push(
+            conn,
+            now,
+            &Event::PacsEntitlements { import: now, entitlements: page.to_vec(), complete },
+        )?;
     }
     Ok(true)
 }

@@ -32,7 +32,8 @@ pub struct Notices {
 impl Notices {
     /// At start: offline, everyone to be looked at.
     pub fn new(standing: Standing) -> Notices {
-        let level = Level { online: false, standing, disk_full: false, pacs_reachable: false, ledger_changes: 0 };
+        let level =
+            Level { online: false, standing, disk_full: false, pacs_reachable: false, ledger_changes: 0 };
         Notices {
             level: watch::Sender::new(level),
             touched: Arc::new(Mutex::new(Touched::Everyone)),

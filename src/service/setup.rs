@@ -136,7 +136,11 @@ impl Setup {
         Reserve::at(&self.config.state_dir)
     }
 
-    pub(super) fn feed_options(&self, clock: Arc<dyn Clock>, floor: UtcTime) -> Result<FeedOptions, StartError> {
+    pub(super) fn feed_options(
+        &self,
+        clock: Arc<dyn Clock>,
+        floor: UtcTime,
+    ) -> Result<FeedOptions, StartError> {
         let broker = &self.config.broker;
         let read = |key: &str, secret: &Option<crate::config::SecretSource>| {
             secret.as_ref().map(|secret| secret.read(&self.file, key)).transpose()
@@ -149,7 +153,8 @@ impl Setup {
             None => None,
         };
         let password = read("broker.password", &broker.password)?;
-        let login = broker.username.clone().map(|name| (name, password.unwrap_or_else(|| String::new().into())));
+        let login =
+            broker.username.clone().map(|name| (name, password.unwrap_or_else(|| String::new().into())));
         Ok(FeedOptions {
             site: self.config.site.clone(),
             gateway: self.config.gateway.clone(),
@@ -163,12 +168,20 @@ impl Setup {
     }
 
     /// The PACS, if one is configured.
-    pub(super) fn open_pacs(&self, clock: Arc<dyn Clock>, floor: UtcTime) -> Result<Option<OpenPacs>, StartError> {
+    pub(super) fn open_pacs(
+        &self,
+        clock: Arc<dyn Clock>,
+        floor: UtcTime,
+    ) -> Result<Option<OpenPacs>, StartError> {
         let Some(pacs) = &self.config.pacs else { return Ok(None) };
         let profile = Profile::read(&pacs.profile)?;
         let settings = profile.rules(&site_rules(pacs))?;
-        let password = pacs.password.as_ref().map(|secret| secret.read(&self.file, "pacs.password")).transpose()?;
-        let ca_pem = pacs.ca_file.as_ref().map(std::fs::read).transpose().map_err(|e| TlsError::Pem{file: pacs.ca_file.clone().unwrap_or_default(), problem: e.to_string()})?;
+        let password =
+            pacs.password.as_ref().map(|secret| secret.read(&self.file, "pacs.password")).transpose()?;
+        let ca_pem = pacs.ca_file.as_ref().map(std::fs::read).transpose().map_err(|e| TlsError::Pem {
+            file: pacs.ca_file.clone().unwrap_or_default(),
+            problem: e.to_string(),
+        })?;
         let caps = profile.caps;
         let http = PacsSettings {
             base_url: pacs.base_url.clone(),
@@ -214,7 +227,9 @@ impl Setup {
         let time = Timekeeper::new(clock.clone(), self.floor()?).time();
         lines.push(match time.trust {
             Trust::Trusted => format!("clock     {}, trusted", time.now),
-            Trust::Untrusted => format!("clock     {}, NOT trusted: no window opens by it until it is synchronised", time.now),
+            Trust::Untrusted => {
+                format!("clock     {}, NOT trusted: no window opens by it until it is synchronised", time.now)
+            }
         });
         let feed = self.feed_options(clock.clone(), time.floor)?;
         let secure = if feed.tls.is_some() { "with TLS" } else { "WITHOUT TLS" };
@@ -224,7 +239,10 @@ impl Setup {
                 let profile = open.rest.profile();
                 lines.push(format!("pacs      {} at {}", profile.product, pacs.base_url));
                 if !profile.unverified.is_empty() {
-                    lines.push(format!("          unverified in the profile: {}", profile.unverified.join(", ")));
+                    lines.push(format!(
+                        "          unverified in the profile: {}",
+                        profile.unverified.join(", ")
+                    ));
                 }
             }
             _ => lines.push("pacs      none: this panel exports nothing".into()),
@@ -238,7 +256,9 @@ fn site_rules(pacs: &Pacs) -> SiteRules {
         CardNumberFormatName::Hex => CardNumberFormat::Hex,
         CardNumberFormatName::Decimal => CardNumberFormat::Decimal,
         // The configuration is checked: the linear format has its digits.
-        CardNumberFormatName::Linear => CardNumberFormat::Linear { digits: pacs.card_number_digits.unwrap_or(1) },
+        CardNumberFormatName::Linear => {
+            CardNumberFormat::Linear { digits: pacs.card_number_digits.unwrap_or(1) }
+        }
     };
     SiteRules {
         delete_user_on_no_access_token: pacs.delete_user_on_no_access_token,

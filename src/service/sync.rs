@@ -94,13 +94,16 @@ impl Sync {
         });
         match forgotten.await {
             Ok(standing) => self.notices.standing(standing),
-            Err(error) => tracing::error!(%error, "the lost session is not noted; the next checkpoint decides all the same"),
+            Err(error) => {
+                tracing::error!(%error, "the lost session is not noted; the next checkpoint decides all the same")
+            }
         }
     }
 
     /// Writes the batch; empties it when all of it is on disk.
     async fn commit(&self, batch: &mut Vec<Incoming>) {
-        let messages: Vec<_> = batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
+        let messages: Vec<_> =
+            batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
         let work = move |context: Context<'_>| write_batch(context, &messages);
         match self.writer.run(Urgency::Narrowing, work).await {
             Ok(outcome) => {
@@ -137,10 +140,16 @@ impl Sync {
 /// One transaction's work: changes, and what came beside them.
 fn write_batch(context: Context<'_>, messages: &[(Topic, Bytes)]) -> rusqlite::Result<Outcome> {
     let Context { conn, now, room } = context;
-    let changes: Vec<&[u8]> =
-        messages.iter().filter(|(topic, _)| *topic == Topic::Changes).map(|(_, payload)| payload.as_ref()).collect();
-    let mut outcome =
-        Outcome { applied: apply::batch(conn, &changes, now, room)?, exporter_changed: false, refused_others: false };
+    let changes: Vec<&[u8]> = messages
+        .iter()
+        .filter(|(topic, _)| *topic == Topic::Changes)
+        .map(|(_, payload)| payload.as_ref())
+        .collect();
+    let mut outcome = Outcome {
+        applied: apply::batch(conn, &changes, now, room)?,
+        exporter_changed: false,
+        refused_others: false,
+    };
     for (topic, payload) in messages {
         let refusal = match topic {
             Topic::Changes => continue,

@@ -49,7 +49,8 @@ impl Timekeeper {
     /// Watches the clock for as long as the gateway runs.
     pub async fn watch(self) {
         loop {
-            let observed = self.floor.lock().unwrap_or_else(PoisonError::into_inner).observe(self.clock.as_ref());
+            let observed =
+                self.floor.lock().unwrap_or_else(PoisonError::into_inner).observe(self.clock.as_ref());
             match observed {
                 Ok(true) => tracing::debug!(floor = %self.time().floor, "clock floor raised"),
                 Ok(false) => {}

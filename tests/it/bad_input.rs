@@ -8,22 +8,42 @@ use doorward::mirror::{Mirror, list};
 use serde_json::json;
 
 /// What is wrong, the text of the record, and a word of the reason.
+#[expect(clippy::too_many_lines, reason = "a table, one case a line")]
 fn bad_records() -> Vec<(&'static str, &'static str, String, &'static str)> {
     let user = |extra: &str| format!(r#"{{"status":"active","given_name":"A","family_name":"B"{extra}}}"#);
     let token = |extra: &str| format!(r#"{{"kind":"card","status":"ACTIVE","identifiers":[]{extra}}}"#);
-    let hex = |hex: &str| format!(r#"{{"kind":"card","status":"ACTIVE","identifiers":[{{"type":"mifare","hex":"{hex}"}}]}}"#);
+    let hex = |hex: &str| {
+        format!(r#"{{"kind":"card","status":"ACTIVE","identifiers":[{{"type":"mifare","hex":"{hex}"}}]}}"#)
+    };
     let given = |extra: &str| format!(r#"{{"user":"u","entitlement":"e"{extra}}}"#);
     let long = "x".repeat(257);
     let deep = format!(r#","attributes":{{"a":{}1{}}}"#, "[".repeat(20), "]".repeat(20));
     let many = vec![r#"{"type":"mifare","hex":"04"}"#; 17].join(",");
     let weekly = |days: &str, from: &str, to: &str| {
-        format!(r#"{{"zone":"Europe/Stockholm","weekly":[{{"days":["{days}"],"from":"{from}","to":"{to}"}}]}}"#)
+        format!(
+            r#"{{"zone":"Europe/Stockholm","weekly":[{{"days":["{days}"],"from":"{from}","to":"{to}"}}]}}"#
+        )
     };
     vec![
-        ("a number for a name", "user", r#"{"status":"active","given_name":7,"family_name":"B"}"#.into(), "given_name"),
+        (
+            "a number for a name",
+            "user",
+            r#"{"status":"active","given_name":7,"family_name":"B"}"#.into(),
+            "given_name",
+        ),
         ("no status", "user", r#"{"given_name":"A","family_name":"B"}"#.into(), "status"),
-        ("a status nobody knows", "user", r#"{"status":"retired","given_name":"A","family_name":"B"}"#.into(), "retired"),
-        ("a status in the wrong case", "user", r#"{"status":"ACTIVE","given_name":"A","family_name":"B"}"#.into(), "ACTIVE"),
+        (
+            "a status nobody knows",
+            "user",
+            r#"{"status":"retired","given_name":"A","family_name":"B"}"#.into(),
+            "retired",
+        ),
+        (
+            "a status in the wrong case",
+            "user",
+            r#"{"status":"ACTIVE","given_name":"A","family_name":"B"}"#.into(),
+            "ACTIVE",
+        ),
         ("a float", "user", user(r#","attributes":{"height":"1"},"shoe":42.5"#), "fraction"),
         ("an exponent", "user", user(r#","shoe":1e3"#), "fraction"),
         ("minus nought", "user", user(r#","shoe":-0"#), "fraction"),
@@ -40,40 +60,110 @@ fn bad_records() -> Vec<(&'static str, &'static str, String, &'static str)> {
         ("half a surrogate pair", "user", user(r#","organization":"\ud800""#), "hex escape"),
         ("an array for an object", "user", user(r#","emails":[]"#), "emails"),
         ("an array for a record", "user", r#"["active","A","B"]"#.into(), "an object is expected"),
-        ("an array for an identifier", "token", r#"{"kind":"card","status":"ACTIVE","identifiers":[["mifare","04A1B2C3"]]}"#.into(), "identifiers[0]: an object"),
+        (
+            "an array for an identifier",
+            "token",
+            r#"{"kind":"card","status":"ACTIVE","identifiers":[["mifare","04A1B2C3"]]}"#.into(),
+            "identifiers[0]: an object",
+        ),
         ("a string for a record", "user", r#""u""#.into(), "an object is expected"),
         ("a record too large", "user", user(&format!(r#","notes":"{}""#, "y".repeat(17_000))), "bytes"),
-        ("a token kind nobody knows", "token", r#"{"kind":"ring","status":"ACTIVE","identifiers":[]}"#.into(), "ring"),
-        ("a token status in the wrong case", "token", r#"{"kind":"card","status":"active","identifiers":[]}"#.into(), "active"),
+        (
+            "a token kind nobody knows",
+            "token",
+            r#"{"kind":"ring","status":"ACTIVE","identifiers":[]}"#.into(),
+            "ring",
+        ),
+        (
+            "a token status in the wrong case",
+            "token",
+            r#"{"kind":"card","status":"active","identifiers":[]}"#.into(),
+            "active",
+        ),
         ("an odd number of digits", "token", hex("04A"), "two for each byte"),
         ("digits with separators", "token", hex("04:A1:B2"), "hexadecimal"),
         ("not hexadecimal", "token", hex("04XY"), "hexadecimal"),
         ("no bytes", "token", hex(""), "at least one byte"),
         ("too many bytes", "token", hex(&"AB".repeat(33)), "32 bytes"),
-        ("a UID as a number", "token", r#"{"kind":"card","status":"ACTIVE","identifiers":[{"type":"mifare","hex":77705923}]}"#.into(), "hex"),
-        ("too many identifiers", "token", format!(r#"{{"kind":"card","status":"ACTIVE","identifiers":[{many}]}}"#), "16 identifiers"),
+        (
+            "a UID as a number",
+            "token",
+            r#"{"kind":"card","status":"ACTIVE","identifiers":[{"type":"mifare","hex":77705923}]}"#.into(),
+            "hex",
+        ),
+        (
+            "too many identifiers",
+            "token",
+            format!(r#"{{"kind":"card","status":"ACTIVE","identifiers":[{many}]}}"#),
+            "16 identifiers",
+        ),
         ("no identifiers member", "token", r#"{"kind":"card","status":"ACTIVE"}"#.into(), "identifiers"),
-        ("a date without a zone", "token", token(r#","valid_to":"2026-11-23T08:00:00""#), "YYYY-MM-DDTHH:MM:SSZ"),
-        ("a date with an offset", "token", token(r#","valid_to":"2026-11-23T08:00:00+01:00""#), "YYYY-MM-DDTHH:MM:SSZ"),
-        ("a date with a fraction", "token", token(r#","valid_to":"2026-11-23T08:00:00.5Z""#), "YYYY-MM-DDTHH:MM:SSZ"),
+        (
+            "a date without a zone",
+            "token",
+            token(r#","valid_to":"2026-11-23T08:00:00""#),
+            "YYYY-MM-DDTHH:MM:SSZ",
+        ),
+        (
+            "a date with an offset",
+            "token",
+            token(r#","valid_to":"2026-11-23T08:00:00+01:00""#),
+            "YYYY-MM-DDTHH:MM:SSZ",
+        ),
+        (
+            "a date with a fraction",
+            "token",
+            token(r#","valid_to":"2026-11-23T08:00:00.5Z""#),
+            "YYYY-MM-DDTHH:MM:SSZ",
+        ),
         ("a day alone", "token", token(r#","valid_to":"2026-11-23""#), "YYYY-MM-DDTHH:MM:SSZ"),
         ("a day that does not exist", "token", token(r#","valid_to":"2026-02-30T00:00:00Z""#), "exist"),
         ("a leap second", "token", token(r#","valid_to":"2026-12-31T23:59:60Z""#), "leap second"),
         ("seconds since 1970", "token", token(r#","valid_to":1795420800"#), "valid_to"),
         ("a user with a forbidden character", "token", token(r#","user":"a/b""#), "characters"),
         ("a user that is empty", "token", token(r#","user":"""#), "1 to 64"),
-        ("a window that never opens", "assignment", given(r#","valid_from":"2026-11-24T00:00:00Z","valid_to":"2026-11-23T00:00:00Z""#), "valid_to is after"),
-        ("a window of no length", "assignment", given(r#","valid_from":"2026-11-23T00:00:00Z","valid_to":"2026-11-23T00:00:00Z""#), "valid_to is after"),
+        (
+            "a window that never opens",
+            "assignment",
+            given(r#","valid_from":"2026-11-24T00:00:00Z","valid_to":"2026-11-23T00:00:00Z""#),
+            "valid_to is after",
+        ),
+        (
+            "a window of no length",
+            "assignment",
+            given(r#","valid_from":"2026-11-23T00:00:00Z","valid_to":"2026-11-23T00:00:00Z""#),
+            "valid_to is after",
+        ),
         ("no entitlement", "assignment", r#"{"user":"u"}"#.into(), "entitlement"),
         ("a wildcard for a user", "assignment", r##"{"user":"#","entitlement":"e"}"##.into(), "characters"),
-        ("no reference", "entitlement", r#"{"type":"AccessProfile","display_name":"Main"}"#.into(), "pacs_ref"),
-        ("a boolean for a name", "entitlement", r#"{"type":"AccessProfile","display_name":true,"pacs_ref":"x"}"#.into(), "display_name"),
+        (
+            "no reference",
+            "entitlement",
+            r#"{"type":"AccessProfile","display_name":"Main"}"#.into(),
+            "pacs_ref",
+        ),
+        (
+            "a boolean for a name",
+            "entitlement",
+            r#"{"type":"AccessProfile","display_name":true,"pacs_ref":"x"}"#.into(),
+            "display_name",
+        ),
         ("no zone", "schedule", r#"{"zone":"","weekly":[]}"#.into(), "zone"),
         ("a day of the week nobody knows", "schedule", weekly("monday", "08:00", "17:00"), "monday"),
         ("25 o'clock", "schedule", weekly("mon", "08:00", "25:00"), "HH:MM"),
         ("across midnight", "schedule", weekly("mon", "22:00", "06:00"), "midnight"),
-        ("a holiday that does not exist", "schedule", r#"{"zone":"UTC","weekly":[],"holidays":[{"date":"2026-13-01"}]}"#.into(), "YYYY-MM-DD"),
-        ("somebody else moves the strike", "door", r#"{"name":"Main","controlled_by":"magic","grants":[]}"#.into(), "magic"),
+        (
+            "a holiday that does not exist",
+            "schedule",
+            r#"{"zone":"UTC","weekly":[],"holidays":[{"date":"2026-13-01"}]}"#.into(),
+            "YYYY-MM-DD",
+        ),
+        (
+            "somebody else moves the strike",
+            "door",
+            r#"{"name":"Main","controlled_by":"magic","grants":[]}"#.into(),
+            "magic",
+        ),
         ("no grants member", "door", r#"{"name":"Main"}"#.into(), "grants"),
         ("a kind of a later version", "elevator", r#"{"name":"Lift"}"#.into(), "elevator"),
     ]
@@ -128,12 +218,14 @@ fn a_bad_record_is_refused_by_name_and_its_older_version_stops_granting() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one case a line")]
 fn a_message_without_a_valid_envelope_is_kept_with_its_reason_and_the_stream_goes_on() {
     let mut world = World::new();
     let _gateway = world.gateway();
     let root = "0".repeat(32);
     let with = |changes: &str| format!(r#"{{"epoch":999,"seq":1,"root":"{root}","changes":{changes}}}"#);
-    let many: Vec<String> = (0..1025).map(|n| format!(r#"{{"op":"delete","kind":"user","key":"k{n}"}}"#)).collect();
+    let many: Vec<String> =
+        (0..1025).map(|n| format!(r#"{{"op":"delete","kind":"user","key":"k{n}"}}"#)).collect();
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("nothing", Vec::new(), "EOF"),
         ("noise", (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(), "bytes"),
@@ -158,13 +250,37 @@ fn a_message_without_a_valid_envelope_is_kept_with_its_reason_and_the_stream_goe
         ("a change without a kind", with(r#"[{"op":"delete","key":"k"}]"#).into_bytes(), "kind"),
         ("a change without a key", with(r#"[{"op":"delete","kind":"user"}]"#).into_bytes(), "key"),
         ("a kind with capitals", with(r#"[{"op":"delete","kind":"User","key":"k"}]"#).into_bytes(), "a-z"),
-        ("a key with a slash", with(r#"[{"op":"delete","kind":"user","key":"a/b"}]"#).into_bytes(), "characters"),
-        ("a key with a space", with(r#"[{"op":"delete","kind":"user","key":"a b"}]"#).into_bytes(), "characters"),
-        ("a key with a quotation mark", with(r#"[{"op":"delete","kind":"user","key":"a\"b"}]"#).into_bytes(), "characters"),
-        ("a key with a letter beyond ASCII", with(r#"[{"op":"delete","kind":"user","key":"åsa"}]"#).into_bytes(), "characters"),
+        (
+            "a key with a slash",
+            with(r#"[{"op":"delete","kind":"user","key":"a/b"}]"#).into_bytes(),
+            "characters",
+        ),
+        (
+            "a key with a space",
+            with(r#"[{"op":"delete","kind":"user","key":"a b"}]"#).into_bytes(),
+            "characters",
+        ),
+        (
+            "a key with a quotation mark",
+            with(r#"[{"op":"delete","kind":"user","key":"a\"b"}]"#).into_bytes(),
+            "characters",
+        ),
+        (
+            "a key with a letter beyond ASCII",
+            with(r#"[{"op":"delete","kind":"user","key":"åsa"}]"#).into_bytes(),
+            "characters",
+        ),
         ("an empty key", with(r#"[{"op":"delete","kind":"user","key":""}]"#).into_bytes(), "1 to 64"),
-        ("a key too long", with(&format!(r#"[{{"op":"delete","kind":"user","key":"{}"}}]"#, "k".repeat(65))).into_bytes(), "1 to 64"),
-        ("a key as a number", with(r#"[{"op":"delete","kind":"user","key":7}]"#).into_bytes(), "invalid type"),
+        (
+            "a key too long",
+            with(&format!(r#"[{{"op":"delete","kind":"user","key":"{}"}}]"#, "k".repeat(65))).into_bytes(),
+            "1 to 64",
+        ),
+        (
+            "a key as a number",
+            with(r#"[{"op":"delete","kind":"user","key":7}]"#).into_bytes(),
+            "invalid type",
+        ),
     ];
     let count = cases.len();
     for (_, payload, _) in &cases {
@@ -180,9 +296,10 @@ fn a_message_without_a_valid_envelope_is_kept_with_its_reason_and_the_stream_goe
     for ((what, payload, word), message) in cases.iter().zip(&kept) {
         assert!(message.reason.contains(word), "{what}: {}", message.reason);
         assert_eq!(message.bytes, payload.len() as u64, "{what}");
-        world.source.expect_event(what, |event| {
-            matches!(event, Event::RefusedMessage { reason, .. } if *reason == message.reason)
-        });
+        world.source.expect_event(
+            what,
+            |event| matches!(event, Event::RefusedMessage { reason, .. } if *reason == message.reason),
+        );
     }
 }
 
@@ -239,7 +356,7 @@ fn an_upsert_without_a_record_and_an_unknown_op_refuse_the_key() {
     }
     let conn = || Mirror::at(&world.folder.path().join("state")).open_reader();
     eventually("all three are refused", || {
-        let refused = conn().and_then(|conn| Ok(list::refused_records(&conn, 10).expect("list")));
+        let refused = conn().map(|conn| list::refused_records(&conn, 10).expect("list"));
         match refused {
             Ok(refused) if refused.len() == 3 => Ok(()),
             other => Err(format!("{other:?}")),
@@ -279,8 +396,14 @@ fn a_command_or_hint_that_makes_no_sense_is_refused_with_its_reason() {
     let _gateway = world.gateway();
     let commands: [(&[u8], &str); 3] = [
         (b"{", "EOF"),
-        (br#"{"id":"1","expires":"2026-11-23T09:00:00Z","command":{"type":"open_all_doors"}}"#, "open_all_doors"),
-        (br#"{"id":"1","expires":"tomorrow","command":{"type":"events_received","stream":"s","seq":1}}"#, "instant"),
+        (
+            br#"{"id":"1","expires":"2026-11-23T09:00:00Z","command":{"type":"open_all_doors"}}"#,
+            "open_all_doors",
+        ),
+        (
+            br#"{"id":"1","expires":"tomorrow","command":{"type":"events_received","stream":"s","seq":1}}"#,
+            "instant",
+        ),
     ];
     world.source.put("user", "first", user("Is", "Connected"));
     world.source.publish();

@@ -116,7 +116,8 @@ fn a_panel_s_login_cannot_publish_changes() {
     let mut panel = Login::new(&broker, GATEWAY, "panel");
     panel.subscribe(&changes);
     for forbidden in ["changes", "meta", "gateway/other/state", "gateway/other/command"] {
-        Login::new(&broker, GATEWAY, "intruder").attempt(&format!("doorward/v1/{SITE}/{forbidden}"), "from the panel");
+        Login::new(&broker, GATEWAY, "intruder")
+            .attempt(&format!("doorward/v1/{SITE}/{forbidden}"), "from the panel");
     }
     let mut source = Login::new(&broker, "source", "source");
     source.publish(&changes, "from the source");
@@ -158,7 +159,8 @@ impl Login {
 
     fn until(&mut self, wanted: impl Fn(&Packet) -> bool) -> Packet {
         loop {
-            let event = self.connection.recv_timeout(Duration::from_secs(30)).expect("in time").expect("connected");
+            let event =
+                self.connection.recv_timeout(Duration::from_secs(30)).expect("in time").expect("connected");
             if let Event::Incoming(packet) = event
                 && wanted(&packet)
             {

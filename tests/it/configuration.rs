@@ -18,6 +18,7 @@ entitlement_import_types = ["AccessProfile"]
 "#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one case a line")]
 fn every_complaint_names_file_key_value_and_remedy() {
     let table: [(&str, &str, &str, &str, &str); 22] = [
         ("site = \"office\"", "", "site", "", "add the key"),
@@ -28,9 +29,27 @@ fn every_complaint_names_file_key_value_and_remedy() {
         ("host =", "hots =", "broker.hots", "\"broker.example\"", "remove the key"),
         ("\"broker.example\"", "\"\"", "broker.host", "\"\"", "name the broker's host"),
         ("host = \"broker.example\"", "host = \"b\"\nport = 99999", "broker.port", "99999", "correct"),
-        ("host = \"broker.example\"", "host = \"b\"\nkeep_alive_s = 1", "broker.keep_alive_s", "1", "at least 5"),
-        ("host = \"broker.example\"", "host = \"b\"\nclient_cert_file = \"x\"", "broker.client_cert_file", "\"x\"", "give both"),
-        ("host = \"broker.example\"", "host = \"b\"\npassword = { file = \"x\" }", "broker.password", "", "user name"),
+        (
+            "host = \"broker.example\"",
+            "host = \"b\"\nkeep_alive_s = 1",
+            "broker.keep_alive_s",
+            "1",
+            "at least 5",
+        ),
+        (
+            "host = \"broker.example\"",
+            "host = \"b\"\nclient_cert_file = \"x\"",
+            "broker.client_cert_file",
+            "\"x\"",
+            "give both",
+        ),
+        (
+            "host = \"broker.example\"",
+            "host = \"b\"\npassword = { file = \"x\" }",
+            "broker.password",
+            "",
+            "user name",
+        ),
         (
             "host = \"broker.example\"",
             "host = \"b\"\nusername = \"u\"\npassword = { file = \"x\", credential = \"y\" }",
@@ -38,15 +57,39 @@ fn every_complaint_names_file_key_value_and_remedy() {
             "",
             "{ file",
         ),
-        ("host = \"broker.example\"", "host = \"b\"\nusername = \"u\"\npassword = \"hunter2\"", "broker.password", "", "{ file"),
-        ("host = \"broker.example\"", "host = \"b\"\npassword = { value = \"hunter2\" }", "broker.password.value", "", "{ file"),
+        (
+            "host = \"broker.example\"",
+            "host = \"b\"\nusername = \"u\"\npassword = \"hunter2\"",
+            "broker.password",
+            "",
+            "{ file",
+        ),
+        (
+            "host = \"broker.example\"",
+            "host = \"b\"\npassword = { value = \"hunter2\" }",
+            "broker.password.value",
+            "",
+            "{ file",
+        ),
         ("host = \"broker.example\"", "host = \"b\"\npassword = \"hunter2", "line 6", "", "TOML"),
         ("http://pacs", "pacs", "pacs.base_url", "\"pacs.example\"", "http://"),
         ("http://pacs", "https://pacs", "pacs.ca_file", "", "PEM"),
         ("[pacs]", "[pacs]\ntimeout_s = 0", "pacs.timeout_s", "0", "10 is usual"),
-        ("[pacs]", "[pacs]\ncard_number_format = \"linear\"", "pacs.card_number_digits", "", "number of digits"),
+        (
+            "[pacs]",
+            "[pacs]\ncard_number_format = \"linear\"",
+            "pacs.card_number_digits",
+            "",
+            "number of digits",
+        ),
         ("[pacs]", "[pacs]\ncard_number_digits = 9", "pacs.card_number_digits", "9", "linear"),
-        ("[pacs]", "[pacs]\ncard_number_format = \"octal\"", "pacs.card_number_format", "\"octal\"", "correct"),
+        (
+            "[pacs]",
+            "[pacs]\ncard_number_format = \"octal\"",
+            "pacs.card_number_format",
+            "\"octal\"",
+            "correct",
+        ),
         ("[broker]", "[broker", "line 4", "[broker", "TOML"),
     ];
     config::parse(Path::new("config.toml"), GOOD).expect("the starting point is good");
@@ -57,8 +100,18 @@ fn every_complaint_names_file_key_value_and_remedy() {
         assert_eq!(error.key, key, "{error}");
         assert!(error.value.clone().unwrap_or_default().contains(value), "{error}");
         assert!(error.remedy.contains(remedy), "{error}");
-        assert!(!error.to_string().contains("hunter2"), "a secret in the wrong place is not repeated: {error}");
+        assert!(
+            !error.to_string().contains("hunter2"),
+            "a secret in the wrong place is not repeated: {error}"
+        );
     }
+}
+
+#[test]
+fn the_example_is_a_whole_configuration() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/panel.toml");
+    let config = config::load(&path).expect("the example");
+    assert!(config.pacs.is_some() && config.broker.client_key.is_some());
 }
 
 #[test]
@@ -74,9 +127,13 @@ fn check_looks_at_everything_and_touches_nothing() {
     let world = World::new();
     let check = || {
         let config = world.config_file();
-        let output = Command::new(env!("CARGO_BIN_EXE_doorward")).arg("--config").arg(config).arg("check").output();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_doorward")).arg("--config").arg(config).arg("check").output();
         let output = output.expect("doorward runs");
-        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
     };
     let (good, said) = check();
     assert!(good, "{said}");
@@ -87,7 +144,10 @@ fn check_looks_at_everything_and_touches_nothing() {
 
     std::fs::remove_file(world.folder.path().join("pacs-password")).expect("remove");
     let (good, said) = check();
-    assert!(!good && said.contains("pacs.password") && said.contains("readable by the service alone"), "{said}");
+    assert!(
+        !good && said.contains("pacs.password") && said.contains("readable by the service alone"),
+        "{said}"
+    );
 }
 
 #[test]

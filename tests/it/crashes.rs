@@ -22,7 +22,8 @@ const FAILPOINTS: [(&str, u64); 5] = [
 #[test]
 fn ten_thousand_changes_and_twenty_deaths() {
     let mut world = World::new();
-    let seed = std::env::var("DOORWARD_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x0d00_12ad);
+    let seed =
+        std::env::var("DOORWARD_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x0d00_12ad);
     println!("seed {seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut truth = Truth::default();
@@ -75,10 +76,15 @@ fn ten_thousand_changes_and_twenty_deaths() {
                 (name.clone(), (credentials, person.permissions.keys().cloned().collect()))
             })
             .collect();
-        if found == expected { return Ok(()) }
+        if found == expected {
+            return Ok(());
+        }
         let wrong = expected.iter().find(|(name, person)| found.get(*name) != Some(person));
         let extra = found.keys().find(|name| !expected.contains_key(*name));
-        Err(format!("missing or other {wrong:?}, found {:?}; too many {extra:?}", wrong.map(|(name, _)| found.get(name))))
+        Err(format!(
+            "missing or other {wrong:?}, found {:?}; too many {extra:?}",
+            wrong.map(|(name, _)| found.get(name))
+        ))
     });
     expect_no_effect_twice(&world);
 }
@@ -157,8 +163,12 @@ impl Truth {
     fn pacs(&self) -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
         let mut pacs = BTreeMap::new();
         for (id, _) in self.users.iter().filter(|(_, active)| **active) {
-            let permissions: BTreeSet<String> =
-                self.assignments.iter().filter(|(user, _)| user == id).map(|(_, name)| (*name).to_string()).collect();
+            let permissions: BTreeSet<String> = self
+                .assignments
+                .iter()
+                .filter(|(user, _)| user == id)
+                .map(|(_, name)| (*name).to_string())
+                .collect();
             if self.cards.get(id) == Some(&true) && !permissions.is_empty() {
                 pacs.insert(format!("PAu{id}"), (BTreeSet::from([format!("c{id}")]), permissions));
             }

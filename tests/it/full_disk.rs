@@ -63,14 +63,20 @@ fn a_full_disk_acknowledges_nothing_lets_revocations_through_and_recovers() {
     world.source.expect_state("subscribed", |state| state["online"] == true);
     world.source.put("entitlement", "main", entitlement("ap-main", "Main entrance"));
     for id in ["ada", "bo"] {
-        world.source.put("user", id, user("Given", id)).put("token", &format!("card-{id}"), card(id, if id == "ada" { "04A1" } else { "04A2" }));
+        world.source.put("user", id, user("Given", id)).put(
+            "token",
+            &format!("card-{id}"),
+            card(id, if id == "ada" { "04A1" } else { "04A2" }),
+        );
         world.source.put("assignment", &format!("{id}.main"), assignment(id, "main", "", ""));
     }
     world.source.publish();
     world.expect_permissions("PAada", Some(&["ap-main"]));
     world.expect_permissions("PAbo", Some(&["ap-main"]));
     let proven = world.source.head().0;
-    world.source.expect_state("proven", |state| state["proven"] == serde_json::json!([proven.epoch, proven.seq]));
+    world
+        .source
+        .expect_state("proven", |state| state["proven"] == serde_json::json!([proven.epoch, proven.seq]));
 
     disk.order("fill");
     // Enough to need more of the disk than the log has already.

@@ -58,11 +58,18 @@ fn one_refused_user_holds_nobody_else_and_goes_through_once_its_data_changes() {
     let mut world = World::new();
     let words = "surname contains a banned character";
     let refusal = FaultKind::Status { status: 422, words: words.into() };
-    world.pacs.inject(Fault::forever(Match::any().method("POST").path("/persons").body("Bad-Name"), refusal)).expect("room");
+    world
+        .pacs
+        .inject(Fault::forever(Match::any().method("POST").path("/persons").body("Bad-Name"), refusal))
+        .expect("room");
     let _gateway = world.gateway();
     hire(&mut world, "good1", "04A1B2C1");
     world.source.put("user", "bad", user("Given", "Bad-Name"));
-    world.source.put("token", "card-bad", card("bad", "04A1B2C2")).put("assignment", "bad.main", assignment("bad", "main", "", ""));
+    world.source.put("token", "card-bad", card("bad", "04A1B2C2")).put(
+        "assignment",
+        "bad.main",
+        assignment("bad", "main", "", ""),
+    );
     world.source.publish();
     hire(&mut world, "good2", "04A1B2C3");
     world.expect_permissions("PAgood1", Some(&["ap-main"]));
@@ -166,7 +173,10 @@ fn five_hundreds_cut_connections_and_conflicts_end_in_what_the_rules_say() {
 }
 
 fn lose_answers(world: &World, path: &str) {
-    world.pacs.inject(Fault::times(2, Match::any().method("POST").path(path), FaultKind::CutAfter)).expect("room");
+    world
+        .pacs
+        .inject(Fault::times(2, Match::any().method("POST").path(path), FaultKind::CutAfter))
+        .expect("room");
 }
 
 /// Time passes until the person has exactly these permissions, and still has them after much more time.

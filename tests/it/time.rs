@@ -57,7 +57,11 @@ fn untrusted_time_opens_nothing_closes_nothing_and_still_obeys_changes() {
     let _gateway = world.gateway();
     office(&mut world, "2026-11-23T09:00:00Z", "2026-11-23T17:00:00Z");
     world.source.put("user", "bo", user("Bo", "Al")).put("token", "c2", card("bo", "04A1B2C4"));
-    world.source.put("assignment", "a2", assignment("bo", "main", "2026-11-23T07:00:00Z", "2026-11-23T12:00:00Z"));
+    world.source.put(
+        "assignment",
+        "a2",
+        assignment("bo", "main", "2026-11-23T07:00:00Z", "2026-11-23T12:00:00Z"),
+    );
     world.source.publish();
     world.expect_permissions("PAbo", Some(&["ap-main"]));
     raise_floor(&world);
@@ -99,10 +103,17 @@ fn a_panel_that_wakes_in_1970_opens_no_window_and_keeps_its_floor() {
     let _gateway = world.gateway();
     world.source.put("user", "bo", user("Bo", "Al")).put("token", "c2", card("bo", "04A1B2C4"));
     world.source.put("assignment", "a2", assignment("bo", "main", "", ""));
-    world.source.put("assignment", "a3", assignment("ada", "main", "1969-01-01T00:00:00Z", "2026-11-23T08:30:00Z"));
+    world.source.put(
+        "assignment",
+        "a3",
+        assignment("ada", "main", "1969-01-01T00:00:00Z", "2026-11-23T08:30:00Z"),
+    );
     world.source.publish();
     world.expect_permissions("PAbo", Some(&["ap-main"]));
-    assert!(!world.pacs.world().persons.contains_key("PAada"), "1970 is inside that window, and not believed");
+    assert!(
+        !world.pacs.world().persons.contains_key("PAada"),
+        "1970 is inside that window, and not believed"
+    );
     world.source.expect_state("the clock is named", |state| state["clock"] == "untrusted");
 }
 

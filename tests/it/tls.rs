@@ -19,7 +19,8 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "office authority");
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key")).expect("authority");
+        let issuer =
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key")).expect("authority");
         Authority { issuer }
     }
 
@@ -129,6 +130,10 @@ fn a_broker_of_another_authority_is_not_spoken_to() {
     let _gateway = Process::logged(&config, &log);
     crate::world::eventually("the log names certificates", || {
         let said = std::fs::read_to_string(&log).expect("log");
-        if said.contains("invalid peer certificate") && said.contains("check broker.ca_file") { Ok(()) } else { Err(said) }
+        if said.contains("invalid peer certificate") && said.contains("check broker.ca_file") {
+            Ok(())
+        } else {
+            Err(said)
+        }
     });
 }

@@ -125,7 +125,11 @@ timeout_s = 2
             let Ok(status) = status(&self.config_file()) else { return Err("no mirror yet".into()) };
             let found = (status["head"].to_string(), status["root"].as_str().unwrap_or("").to_string());
             let wanted = (format!("[{},{}]", expected.0.epoch, expected.0.seq), expected.1.to_string());
-            if found == wanted && status["in_sync"] == true { Ok(()) } else { Err(format!("{status} wanted {wanted:?}")) }
+            if found == wanted && status["in_sync"] == true {
+                Ok(())
+            } else {
+                Err(format!("{status} wanted {wanted:?}"))
+            }
         });
     }
 
@@ -137,7 +141,9 @@ timeout_s = 2
 
     /// Waits until the PACS holds exactly these permissions of the person; `None` when it must not be there.
     pub(crate) fn expect_permissions(&self, person: &str, expected: Option<&[&str]>) {
-        self.expect_pacs(&format!("{person} has {expected:?}"), |world| permissions(world, person).as_deref() == expected);
+        self.expect_pacs(&format!("{person} has {expected:?}"), |world| {
+            permissions(world, person).as_deref() == expected
+        });
     }
 }
 

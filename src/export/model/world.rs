@@ -5,7 +5,7 @@
 use super::pacs::{SimPacs, Style};
 use super::people;
 use crate::clock::MonoMs;
-use crate::export::item::{Act, Answer, ItemKind, Limits, Row, State, Step};
+use crate::export::item::{Act, Answer, ItemKind, Limits, Row, Step};
 use crate::export::plan::{Plan, plan};
 use crate::export::rows::Rows;
 use access::id::Key;

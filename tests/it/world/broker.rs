@@ -28,7 +28,8 @@ impl Broker {
         let mut broker = Broker { folder, port: 0, process: None };
         // Between finding a free port and mosquitto's taking it somebody else may: then it ends at once.
         for _ in 0..20 {
-            broker.port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+            broker.port =
+                TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
             broker.configure(&lines);
             if broker.launch() {
                 return broker;

@@ -23,10 +23,12 @@ impl InProcess {
         let (config, clock): (PathBuf, _) = (config.into(), Arc::new(clock.clone()));
         if std::env::var_os("DOORWARD_TEST_LOG").is_some() {
             // The first scene of the process starts it; the others find it started.
-            let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer().try_init();
+            let _ =
+                tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer().try_init();
         }
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
             let setup = Setup::new(config::load(&config).expect("configuration"), &config);
             let shutdown = async { stopped.await.unwrap_or(()) };
             runtime.block_on(service::run(&setup, clock, shutdown)).unwrap_or_else(|error| panic!("{error}"));
@@ -85,7 +87,8 @@ impl Process {
     /// The real program, its log in a file.
     pub(crate) fn logged(config: &Path, log: &Path) -> Process {
         let log = std::fs::File::create(log).expect("a log file");
-        let child = program(config).arg("run").stdout(Stdio::null()).stderr(log).spawn().expect("doorward starts");
+        let child =
+            program(config).arg("run").stdout(Stdio::null()).stderr(log).spawn().expect("doorward starts");
         Process { child }
     }
 

@@ -46,7 +46,9 @@ impl Source {
         std::thread::spawn(move || {
             for event in connection.iter() {
                 match event {
-                    Ok(MqttEvent::Incoming(packet)) => hear(packet, &shared, &client_for_thread, &topics_for_thread),
+                    Ok(MqttEvent::Incoming(packet)) => {
+                        hear(packet, &shared, &client_for_thread, &topics_for_thread)
+                    }
                     Ok(MqttEvent::Outgoing(Outgoing::Disconnect)) => return,
                     Ok(MqttEvent::Outgoing(_)) => {}
                     Err(_) => std::thread::sleep(Duration::from_millis(50)),
@@ -54,8 +56,16 @@ impl Source {
             }
         });
         let version = Version { epoch: 1_000, seq: 0 };
-        let source =
-            Source { client, topics, version, rows: BTreeMap::new(), root: Digest::ZERO, staged: Vec::new(), published: 0, seen };
+        let source = Source {
+            client,
+            topics,
+            version,
+            rows: BTreeMap::new(),
+            root: Digest::ZERO,
+            staged: Vec::new(),
+            published: 0,
+            seen,
+        };
         source.publish_meta(Some(GATEWAY));
         source
     }
@@ -92,7 +102,10 @@ impl Source {
         self.version.seq += 1;
         let changes = std::mem::take(&mut self.staged);
         for change in &changes {
-            let name = (change["kind"].as_str().expect("kind").to_string(), change["key"].as_str().expect("key").to_string());
+            let name = (
+                change["kind"].as_str().expect("kind").to_string(),
+                change["key"].as_str().expect("key").to_string(),
+            );
             if let Some(old) = self.rows.remove(&name) {
                 self.root = self.root.minus(old);
             }
@@ -170,7 +183,8 @@ impl Source {
     fn wait(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
         let (lock, changed) = &*self.seen;
         let guard = lock.lock().expect("lock");
-        let (guard, timeout) = changed.wait_timeout_while(guard, PATIENCE, |seen| !condition(seen)).expect("lock");
+        let (guard, timeout) =
+            changed.wait_timeout_while(guard, PATIENCE, |seen| !condition(seen)).expect("lock");
         let last: Vec<_> = guard.events.iter().rev().take(5).collect();
         assert!(!timeout.timed_out(), "{what}: events {last:?}, state {:?}", guard.states.last());
     }
@@ -206,9 +220,18 @@ fn hear(packet: Packet, shared: &Shared, client: &Client, topics: &Topics) {
                     command: Command::EventsReceived { stream: message.stream.clone(), seq: message.seq },
                 };
                 let payload = serde_json::to_vec(&received).expect("JSON");
-                let _ = client.try_publish(topics.gateway(&gateway, GatewayTopic::Command), QoS::AtLeastOnce, false, payload);
+                let _ = client.try_publish(
+                    topics.gateway(&gateway, GatewayTopic::Command),
+                    QoS::AtLeastOnce,
+                    false,
+                    payload,
+                );
                 let mut seen = lock.lock().expect("lock");
-                if seen.events.iter().all(|known| (&known.stream, known.seq) != (&message.stream, message.seq)) {
+                if seen
+                    .events
+                    .iter()
+                    .all(|known| (&known.stream, known.seq) != (&message.stream, message.seq))
+                {
                     seen.events.push(message);
                 }
             } else if let Ok(state) = serde_json::from_slice(&publish.payload) {
