@@ -70,6 +70,16 @@ pub fn client(
     Ok(builder.with_client_auth_cert(certificates(&identity.cert_file)?, key)?)
 }
 
+/// Trusts nobody: for a client that must have a configuration and never speaks TLS.
+///
+/// # Errors
+/// None that can occur with the provider built in.
+pub fn none() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let wrong = |problem: String| TlsError::Pem { file: file.into(), problem };
     let certs = CertificateDer::pem_file_iter(file).map_err(|error| wrong(error.to_string()))?;

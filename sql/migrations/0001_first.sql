@@ -96,6 +96,7 @@ CREATE TABLE ledger (
   item TEXT NOT NULL,
   ext_id TEXT NOT NULL,
   native_id TEXT,
+  parent TEXT,
   state INTEGER NOT NULL,
   prev INTEGER NOT NULL,
   sent_hash BLOB,

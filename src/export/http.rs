@@ -5,8 +5,10 @@
 //!
 //! Not here: what is asked (`pacs`), and what an answer means (`pacs::rest`).
 
+use crate::tls;
 use access::text::Secret;
-use access::time::UtcTime;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -15,12 +17,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, RootCertStore};
-use std::fmt;
-use std::sync::Arc;
+use rustls::ClientConfig;
 use std::time::Duration;
 
 /// Largest body of an answer.
@@ -30,33 +27,6 @@ const IDLE_MAX: usize = 4;
 /// They are closed after this, sooner than most servers do: a request on a connection that is just being closed
 /// is a lost one.
 const IDLE_MS: u64 = 10_000;
-
-/// The time that certificates are checked at.
-///
-/// It should be the latest of the system's clock, the build time and the clock's floor, so that a panel that
-/// wakes in 1970 can still reach its PACS.
-#[derive(Clone)]
-pub struct TlsTime(Arc<dyn Fn() -> UtcTime + Send + Sync>);
-
-impl TlsTime {
-    /// Asks `now` at each handshake.
-    pub fn new(now: impl Fn() -> UtcTime + Send + Sync + 'static) -> TlsTime {
-        TlsTime(Arc::new(now))
-    }
-}
-
-impl fmt::Debug for TlsTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TlsTime")
-    }
-}
-
-impl TimeProvider for TlsTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from((self.0)().unix()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-}
 
 /// How to reach the PACS and log in: what the site says, with secrets and files already read.
 #[derive(Clone, Debug)]
@@ -71,10 +41,8 @@ pub struct PacsSettings {
     pub system_id: Option<String>,
     /// A request is given up after this.
     pub timeout_ms: u64,
-    /// The authorities that may have signed the PACS's certificate, in PEM; needed for https.
-    pub ca_pem: Option<Vec<u8>>,
-    /// The time that certificates are checked at.
-    pub tls_time: TlsTime,
+    /// For https.
+    pub tls: Option<ClientConfig>,
 }
 
 /// Why there can be no client with these settings.
@@ -88,14 +56,12 @@ pub enum HttpError {
         /// Why that is none.
         reason: String,
     },
-    /// No authority to trust, or none that can be read.
-    #[error(
-        "setting pacs.ca_file: {reason}; name the PEM file of the authority that signed the PACS's certificate"
-    )]
-    Ca {
-        /// Why.
-        reason: String,
-    },
+    /// No authority to trust.
+    #[error("setting pacs.ca_file is missing for https; name the PEM file of the PACS's authority")]
+    NoAuthority,
+    /// TLS cannot be set up at all.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// A header that cannot be sent.
     #[error("setting pacs.{key} cannot be sent in a header: use printable ASCII")]
     Header {
@@ -156,8 +122,14 @@ impl HttpClient {
         tcp.set_nodelay(true);
         // A PACS that is down is told apart from an answer that is late: nothing has gone out by then.
         tcp.set_connect_timeout(Some(timeout / 2));
+        let tls = match (&settings.tls, scheme) {
+            (Some(tls), _) => tls.clone(),
+            (None, "https") => return Err(HttpError::NoAuthority),
+            // Never used: every request goes to the base URL's scheme.
+            (None, _) => tls::none()?,
+        };
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(settings, scheme == "https")?)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -216,22 +188,6 @@ impl HttpClient {
     }
 }
 
-fn tls(settings: &PacsSettings, is_needed: bool) -> Result<ClientConfig, HttpError> {
-    let wrong = |reason: String| HttpError::Ca { reason };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(settings.ca_pem.as_deref().unwrap_or_default()) {
-        let certificate = certificate.map_err(|error| wrong(format!("it is no PEM: {error:?}")))?;
-        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-    }
-    if is_needed && roots.is_empty() {
-        return Err(wrong("https needs at least one certificate".into()));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_details(provider, Arc::new(settings.tls_time.clone()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| wrong(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
 /// The `Authorization` header of HTTP Basic, marked so that no log shows it.
 ///
 /// # Errors
@@ -241,25 +197,10 @@ pub(in crate::export) fn basic(
     password: &Secret,
 ) -> Result<(HeaderName, HeaderValue), HttpError> {
     let pair = format!("{username}:{}", password.expose());
-    let value = format!("Basic {}", base64(pair.as_bytes()));
+    let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
     let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Header { key: "password" })?;
     value.set_sensitive(true);
     Ok((AUTHORIZATION, value))
-}
-
-/// RFC 4648's base64 with padding: the one line of it that HTTP Basic takes is not worth a dependency.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let padded = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
-        let bits = padded.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place) & 0x3f) as usize;
-            text.push(if place <= chunk.len() { char::from(ALPHABET[index]) } else { '=' });
-        }
-    }
-    text
 }
 
 /// An error with its causes: the outermost alone says only "client error".
@@ -285,24 +226,14 @@ mod tests {
             password: None,
             system_id: None,
             timeout_ms: 500,
-            ca_pem: None,
-            tls_time: TlsTime::new(|| UtcTime::from_unix(1_800_000_000)),
+            tls: None,
         }
     }
 
     #[test]
-    fn base64_vectors() {
-        let table = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("Aladdin:open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
-        ];
-        for (plain, encoded) in table {
-            assert_eq!(base64(plain.as_bytes()), encoded, "{plain}");
-        }
+    fn basic_is_as_rfc_7617_shows_it() {
+        let (_, value) = basic("Aladdin", &Secret::from(String::from("open sesame"))).expect("a header");
+        assert_eq!(value.to_str().expect("ASCII"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     }
 
     #[test]
@@ -316,11 +247,6 @@ mod tests {
             assert!(refused(&settings(url)).contains("pacs.base_url"), "{url}");
         }
         assert!(refused(&settings("https://pacs.example")).contains("pacs.ca_file"));
-        let garbage = PacsSettings {
-            ca_pem: Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()),
-            ..settings("https://pacs.example")
-        };
-        assert!(refused(&garbage).contains("pacs.ca_file"));
         HttpClient::new(&settings("http://pacs.example/api/"), Vec::new()).expect("plain http is allowed");
     }
 
@@ -330,7 +256,7 @@ mod tests {
         let shown = PacsSettings { password: Some(password.clone()), ..settings("http://pacs.example") };
         let header = basic("panel", &password).expect("it can be sent");
         assert!(!format!("{shown:?} {header:?}").contains("hunter2"));
-        assert!(!format!("{header:?}").contains(&base64(b"panel:hunter2")));
+        assert!(!format!("{header:?}").contains(&BASE64_STANDARD.encode("panel:hunter2")));
     }
 
     #[tokio::test]

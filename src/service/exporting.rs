@@ -205,8 +205,12 @@ impl Exporting {
         }
     }
 
-    /// What there is to do for the user; `None` when it is another gateway's to do.
+    /// What there is to do for the user; `None` when it is another gateway's to do, or the PACS has not yet
+    /// answered as its profile says.
     fn look(&self, user: &Key, rows: &Rows) -> rusqlite::Result<Option<Plan>> {
+        if !self.notices.is_pacs_known() {
+            return Ok(None);
+        }
         if standing::exporter(&self.conn)?.as_deref() != Some(self.gateway.as_str()) {
             return Ok(None);
         }

@@ -1,5 +1,8 @@
 //! Asks the PACS at start and on a schedule which entitlements it defines, and reports them to the source.
 //!
+//! The first import of a run is also the proof that base URL, login and profile belong to this PACS: until then
+//! nothing is sent, since to a removal "not found" means "gone", whoever says so.
+//!
 //! Not here: creating entitlements; they are defined in the PACS alone.
 
 use super::notices::Notices;
@@ -13,8 +16,9 @@ use contract::messages::{Event, PacsEntitlement};
 use rusqlite::Connection;
 use std::rc::Rc;
 
-/// After a failed import, and while another gateway exports.
-const RETRY_MS: u64 = 60_000;
+/// After a failed import, and while another gateway exports. Nothing is sent before the first import of a run
+/// has succeeded, so this bounds how late the export follows a PACS that comes back.
+const RETRY_MS: u64 = 5_000;
 /// Entitlements in one event, so that it stays far below the message limit.
 const PAGE_ENTITLEMENTS: usize = 100;
 
@@ -77,6 +81,7 @@ impl Importing {
             }
         };
         self.notices.pacs_reachable(true);
+        self.notices.pacs_is_known();
         let count = found.len();
         let written = self.writer.run(Urgency::Normal, move |context| store(context, &found));
         match written.await {

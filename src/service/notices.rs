@@ -2,6 +2,7 @@
 
 use crate::mirror::standing::Standing;
 use crate::mirror::touched::Touched;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -25,6 +26,7 @@ pub struct Level {
 pub struct Notices {
     level: watch::Sender<Level>,
     touched: Arc<Mutex<Touched>>,
+    pacs_known: Arc<AtomicBool>,
     work: Arc<Notify>,
     events: Arc<Notify>,
 }
@@ -37,6 +39,7 @@ impl Notices {
         Notices {
             level: watch::Sender::new(level),
             touched: Arc::new(Mutex::new(Touched::Everyone)),
+            pacs_known: Arc::new(AtomicBool::new(false)),
             work: Arc::new(Notify::new()),
             events: Arc::new(Notify::new()),
         }
@@ -78,6 +81,18 @@ impl Notices {
     /// A row of the ledger changed.
     pub fn ledger_changed(&self) {
         self.change(|level| level.ledger_changes += 1);
+    }
+
+    /// The PACS has answered as its profile says, so that a "not found" may be believed.
+    pub fn pacs_is_known(&self) {
+        if !self.pacs_known.swap(true, Ordering::Relaxed) {
+            self.touched(Touched::Everyone);
+        }
+    }
+
+    /// Whether it has, since the start.
+    pub fn is_pacs_known(&self) -> bool {
+        self.pacs_known.load(Ordering::Relaxed)
     }
 
     /// These users' export may have changed.

@@ -178,10 +178,10 @@ impl Setup {
         let settings = profile.rules(&site_rules(pacs))?;
         let password =
             pacs.password.as_ref().map(|secret| secret.read(&self.file, "pacs.password")).transpose()?;
-        let ca_pem = pacs.ca_file.as_ref().map(std::fs::read).transpose().map_err(|e| TlsError::Pem {
-            file: pacs.ca_file.clone().unwrap_or_default(),
-            problem: e.to_string(),
-        })?;
+        let tls = match &pacs.ca_file {
+            Some(ca_file) => Some(tls::client(ca_file, None, clock, floor)?),
+            None => None,
+        };
         let caps = profile.caps;
         let http = PacsSettings {
             base_url: pacs.base_url.clone(),
@@ -189,8 +189,7 @@ impl Setup {
             password,
             system_id: pacs.system_id.clone(),
             timeout_ms: u64::from(pacs.timeout_s) * 1000,
-            ca_pem,
-            tls_time: crate::export::http::TlsTime::new(move || clock.now().max(floor)),
+            tls,
         };
         Ok(Some(OpenPacs {
             rest: Rc::new(Rest::new(profile, &http)?),

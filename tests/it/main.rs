@@ -7,6 +7,7 @@ mod configuration;
 mod crashes;
 mod cross;
 mod full_disk;
+mod order;
 mod pacs_trouble;
 mod queries;
 mod tidy;

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::export::content::PersonFields;
-use crate::export::http::TlsTime;
 use crate::export::item::{Hash, Ids, ItemId, ItemKind};
 use access::id::Key;
 use access::person::{Credential, Permission};
@@ -38,8 +37,7 @@ fn settings(pacs: &Handle) -> PacsSettings {
         password: Some(Secret::from(String::from(PASSWORD))),
         system_id: Some("door-1".into()),
         timeout_ms: 2_000,
-        ca_pem: None,
-        tls_time: TlsTime::new(|| UtcTime::from_unix(1_800_000_000)),
+        tls: None,
     }
 }
 
