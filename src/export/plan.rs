@@ -9,6 +9,8 @@
 mod judge;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::export) use tests::expect_forgettable;
 
 use super::content::Content;
 use super::item::{Act, Hash, ItemId, ItemKind, Row, State, Step};
@@ -17,7 +19,6 @@ use crate::clock::MonoMs;
 use access::person::Person;
 use access::trust::Need;
 use judge::{Judge, Next};
-use std::collections::BTreeSet;
 
 /// What one PACS can do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,9 +97,8 @@ pub fn plan(wanted: Option<&Person>, rows: &Rows, now: MonoMs, caps: &Caps) -> P
     let wanted = wanted.filter(|person| !renamed(person));
     refresh(&mut view, wanted, caps);
     let mut plan = Plan { forget: forgettable(&view, wanted), ..Plan::default() };
-    let forgotten: BTreeSet<&ItemId> = plan.forget.iter().collect();
-    let is_note =
-        |row: &&Row| rows.get(row.id.kind, &row.id.item) != Some(*row) && !forgotten.contains(&row.id);
+    // A row that lapses and is forgotten at once is in both: the ledger forgets only what it holds as absent.
+    let is_note = |row: &&Row| rows.get(row.id.kind, &row.id.item) != Some(*row);
     plan.notes = view.iter().filter(is_note).cloned().collect();
     let judge = Judge { rows: &view, wanted, now, caps };
     let mut steps = Steps { plan, ..Steps::default() };

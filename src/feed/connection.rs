@@ -117,7 +117,11 @@ impl Feed {
     pub fn new(options: FeedOptions) -> (Feed, mpsc::Receiver<Heard>, impl Future<Output = ()>) {
         let topics = Topics::new(&options.site);
         let mqtt = mqtt_options(&options, &topics);
-        let (client, events) = AsyncClient::new(mqtt, OUTGOING_MAX);
+        let (client, mut events) = AsyncClient::new(mqtt, OUTGOING_MAX);
+        // Acknowledgements are small: without this each may wait 40 ms for the next.
+        let mut network = events.network_options();
+        network.set_tcp_nodelay(true);
+        events.set_network_options(network);
         let (acks, ack_batches) = mpsc::channel(ACK_BATCHES_MAX);
         // Messages are bounded by bytes before they enter, so the channel never holds more than this.
         let (heard, receiver) = mpsc::channel(UNCOMMITTED_MAX_BYTES / MESSAGE_MIN_COST_BYTES + 16);

@@ -47,8 +47,8 @@ impl Reporting {
             trust.borrow_and_update();
             if now.online {
                 self.say(&now);
+                tokio::time::sleep(QUIET).await;
             }
-            tokio::time::sleep(QUIET).await;
             let heartbeat = Some(self.time.mono().after_ms(self.heartbeat_s * 1000));
             tokio::select! {
                 changed = level.changed() => if changed.is_err() { return },

@@ -168,6 +168,11 @@ fn five_hundreds_cut_connections_and_conflicts_end_in_what_the_rules_say() {
         expect_in_the_end(&world, &format!("PAu{at}"), (at >= 4).then_some(["ap-main"].as_slice()));
     }
     expect_no_effect_twice(&world);
+    crate::world::eventually("the ledger has nothing left to do", || {
+        world.clock.advance_s(10);
+        let status = crate::world::status(&world.config_file())?;
+        if status["export"]["backlog"] == 0 { Ok(()) } else { Err(status.to_string()) }
+    });
     let credentials = world.pacs.effects().iter().filter(|effect| effect.what == What::Credential).count();
     assert!(credentials >= 12, "eight cards came, four went: {credentials}");
 }

@@ -45,7 +45,11 @@ impl Link {
     /// Starts to connect.
     pub(super) fn start(options: MqttOptions, signals: mpsc::Sender<Signal>) -> Link {
         let capacity = usize::from(options.inflight()) + REQUESTS_EXTRA;
-        let (client, eventloop) = AsyncClient::new(options, capacity);
+        let (client, mut eventloop) = AsyncClient::new(options, capacity);
+        // A single change is a small packet: without this it may wait 40 ms for the next.
+        let mut network = eventloop.network_options();
+        network.set_tcp_nodelay(true);
+        eventloop.set_network_options(network);
         Link { client, task: tokio::spawn(poll(eventloop, signals)) }
     }
 }

@@ -170,7 +170,9 @@ impl World {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        plan(self.wanted.as_ref(), &self.rows, self.mono(), &self.style.caps())
+        let plan = plan(self.wanted.as_ref(), &self.rows, self.mono(), &self.style.caps());
+        crate::export::plan::expect_forgettable(&plan, &self.rows);
+        plan
     }
 
     fn mono(&self) -> MonoMs {

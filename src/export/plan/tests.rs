@@ -2,6 +2,8 @@
 
 mod scene;
 
+pub(in crate::export) use scene::expect_forgettable;
+
 use super::*;
 use access::time::UtcTime;
 use scene::*;

@@ -1,7 +1,7 @@
 //! A user, an API, and the words that the scenes are written in.
 
 use crate::clock::MonoMs;
-use crate::export::item::{Answer, ItemKind, Limits, Step};
+use crate::export::item::{Answer, ItemKind, Limits, State, Step};
 use crate::export::plan::{Caps, Plan, plan};
 use crate::export::rows::Rows;
 use access::id::Key;
@@ -87,6 +87,7 @@ impl Scene {
 
     pub(super) fn plan(&mut self) -> Plan {
         let plan = plan(self.wanted.as_ref(), &self.rows, self.now, &self.caps);
+        expect_forgettable(&plan, &self.rows);
         self.rows.apply(&plan);
         plan
     }
@@ -127,5 +128,14 @@ impl Scene {
     pub(super) fn becomes(&mut self, wanted: Option<Person>) -> &mut Scene {
         self.wanted = wanted;
         self
+    }
+}
+
+/// The ledger on disk forgets only rows that it holds as absent, be it by a note of the same plan.
+pub(in crate::export) fn expect_forgettable(plan: &Plan, rows: &Rows) {
+    for id in &plan.forget {
+        let noted = plan.notes.iter().find(|row| row.id == *id);
+        let known = noted.or_else(|| rows.get(id.kind, &id.item));
+        assert!(known.is_some_and(|row| row.state == State::Absent), "{id} is forgotten while {known:?}");
     }
 }
