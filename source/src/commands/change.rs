@@ -32,8 +32,9 @@ pub(crate) fn import(
     let Applied { versions, changed, unchanged } = store.apply(&changes, batch)?;
     wake(db);
     let messages = versions.len();
+    let noun = if messages == 1 { "message" } else { "messages" };
     match versions.last() {
-        Some(last) => println!("{changed} changed, {unchanged} unchanged, {messages} messages, up to {last}"),
+        Some(last) => println!("{changed} changed, {unchanged} unchanged, {messages} {noun}, up to {last}"),
         None => println!("0 changed, {unchanged} unchanged"),
     }
     Ok(())
