@@ -52,10 +52,12 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
     let time = Timekeeper::new(clock.clone(), setup.floor()?);
-    let conn = setup.open_writer()?;
-    let understood = apply::reconsider_refused(&conn, clock.now()).map_err(|error| setup.broken(error))?;
-    if understood > 0 {
-        tracing::info!(understood, "records that an older program refused are in force now");
+    let mut conn = setup.open_writer()?;
+    match apply::reconsider_refused(&mut conn, clock.now()) {
+        Ok(0) => {}
+        Ok(understood) => tracing::info!(understood, "records that were refused before are in force now"),
+        // They stay refused, which opens nothing.
+        Err(error) => tracing::warn!(%error, "refused records are not looked at again"),
     }
     let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?);
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());

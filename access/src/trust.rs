@@ -27,7 +27,7 @@ pub struct Time {
 /// How much a window is worth now.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Need {
-    /// What stands already may stand; nothing new is opened on its account.
+    /// What stands already may stand, and follows changes of data; nothing new is opened on its account.
     Keep,
     /// It should be there.
     Want,

@@ -113,4 +113,6 @@ CREATE TABLE ledger (
   PRIMARY KEY (user, kind, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_not_absent ON ledger (user) WHERE state <> 0;
+CREATE INDEX ledger_person ON ledger (user) WHERE kind = 0 AND state = 1;
+CREATE INDEX ledger_to_do ON ledger (user) WHERE state = 2 OR fails > 0;
 CREATE INDEX ledger_held ON ledger (user) WHERE hold_reason IS NOT NULL;

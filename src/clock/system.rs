@@ -74,11 +74,12 @@ impl Clock for SystemClock {
 
 /// Resolves at `at`, or when the clock is stepped: a timerfd reports both, so nothing polls.
 async fn wall_alarm(at: Option<UtcTime>) -> std::io::Result<()> {
-    // Far away, but armed: an unarmed timer would not report steps. Below 2^31 for 32-bit panels.
-    const FAR_UNIX_S: i64 = (1 << 31) - 1;
+    // Far away, but armed: an unarmed timer would not report steps.
+    const FAR_S: i64 = 365 * 24 * 3600;
     let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
     let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let at = Timespec { tv_sec: at.map_or(FAR_UNIX_S, UtcTime::unix).max(1), tv_nsec: 0 };
+    let far = clock_gettime(ClockId::Realtime).tv_sec.saturating_add(FAR_S);
+    let at = Timespec { tv_sec: at.map_or(far, UtcTime::unix).max(1), tv_nsec: 0 };
     let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
     timerfd_settime(&timer, flags, &Itimerspec { it_interval: none, it_value: at })?;
     let timer = watch(timer)?;

@@ -236,7 +236,7 @@ impl Connection {
         if self.events.mqtt_options.clean_session() {
             // This connection was made only to make the broker forget; come back for good.
             self.events.mqtt_options.set_clean_session(false);
-            self.events.clean();
+            self.hang_up();
             return self.heard.send(Heard::SessionDropped).await.is_ok();
         }
         let filters = self
@@ -245,7 +245,7 @@ impl Connection {
             .map(|(_, filter)| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
         if self.client.try_subscribe_many(filters).is_err() {
             tracing::error!("no room to subscribe; connecting again");
-            self.events.clean();
+            self.hang_up();
         }
         true
     }
@@ -263,7 +263,6 @@ impl Connection {
     }
 
     async fn publish(&mut self, publish: Publish) -> bool {
-        self.size_errors = 0;
         let Some((topic, _)) = self.subscriptions.iter().find(|(_, filter)| *filter == publish.topic) else {
             tracing::warn!(topic = publish.topic, "a message nobody asked for is passed over");
             let ack = AckToken { connection: self.number, packet_id: publish.pkid };
@@ -285,7 +284,10 @@ impl Connection {
             tokio::select! {
                 permit = &mut room => return permit.ok(),
                 batch = self.ack_batches.recv() => self.write_acks(&batch?).await,
-                () = tokio::time::sleep(self.ping_every) => self.write(Packet::PingReq).await,
+                () = tokio::time::sleep(self.ping_every) => {
+                    self.write(Packet::PingReq).await;
+                    self.flush().await;
+                }
             }
         }
     }
@@ -295,11 +297,21 @@ impl Connection {
         for ack in batch.iter().filter(|ack| ack.connection == current && ack.packet_id != 0) {
             self.write(Packet::PubAck(PubAck::new(ack.packet_id))).await;
         }
+        self.flush().await;
+    }
+
+    async fn flush(&mut self) {
         if let Some(network) = &mut self.events.network
             && network.flush().await.is_err()
         {
-            self.events.clean();
+            self.hang_up();
         }
+    }
+
+    /// Drops the connection and what was read ahead on it; the next poll connects again.
+    fn hang_up(&mut self) {
+        self.events.clean();
+        self.events.state.events.clear();
     }
 
     /// Into the connection's buffer; a failure drops the connection, and the broker delivers again.
@@ -307,15 +319,17 @@ impl Connection {
         if let Some(network) = &mut self.events.network
             && network.write(packet).await.is_err()
         {
-            self.events.clean();
+            self.hang_up();
         }
     }
 
     async fn disconnected(&mut self, error: &ConnectionError) -> bool {
         self.failures = self.failures.saturating_add(1);
-        if is_size_error(error) {
-            self.size_errors += 1;
-        }
+        // What rumqttc had read ahead belongs to the lost connection: its packet numbers mean other messages
+        // on the next one.
+        self.events.state.events.clear();
+        // Good messages between two of these do not end the row: the broker delivers them again, too.
+        self.size_errors = if is_size_error(error) { self.size_errors + 1 } else { 0 };
         if self.size_errors >= SIZE_ERRORS_MAX {
             tracing::error!(
                 limit_bytes = PACKET_MAX_BYTES,

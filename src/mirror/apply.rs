@@ -8,7 +8,7 @@
 use super::refused::{self, reason_cut};
 use super::rows::{self, NameId, NewRecord, Stored};
 use super::standing::{self, OutOfSync, Standing};
-use super::touched::{TOUCHED_USERS_MAX, Touched};
+use super::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use super::{list, outbox, rows::kind_id};
 use access::id::Key;
 use access::time::UtcTime;
@@ -19,6 +19,9 @@ use contract::id::{Kind, Version};
 use contract::messages::{Act, Change, Event, parse_changes};
 use contract::record::{self, Parsed, Record};
 use rusqlite::Connection;
+
+/// Why a record grants nothing while the disk is full ([`Run::suspend`]).
+const SUSPENDED: &str = "its successor waits for room on the disk";
 
 /// How much of a batch may be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,27 +49,34 @@ pub struct Applied {
     pub standing: Standing,
 }
 
-/// Looks again at what an older program refused; what this one understands comes into force.
+/// Looks again at what an older program refused, in one transaction; what this one understands comes into
+/// force. Returns how many did.
 ///
 /// # Errors
 /// SQLite's.
-pub fn reconsider_refused(conn: &Connection, now: UtcTime) -> rusqlite::Result<u64> {
-    let mut run = Run::new(conn, now, Room::Ample)?;
-    for refused in list::refused_records(conn, u32::MAX)? {
+pub fn reconsider_refused(conn: &mut Connection, now: UtcTime) -> rusqlite::Result<u64> {
+    let tx = conn.transaction()?;
+    let mut run = Run::new(&tx, now, Room::Ample)?;
+    for id in rows::refused_ids(&tx)? {
+        let refused = list::record_by_id(&tx, id)?;
+        if refused.refused.as_deref() == Some(SUSPENDED) {
+            continue;
+        }
         let parsed = record::parse(&refused.kind, &refused.body);
-        let Some(kind_id) = kind_id(conn, &refused.kind)? else { continue };
-        let Some(stored) = rows::find(conn, kind_id, &refused.key)? else { continue };
         let digest = digest::record(&refused.kind, &refused.key, &parsed.canonical, refused.version);
-        if parsed.record.is_ok() && stored.digest == Some(digest) {
+        // Of a key that was said twice only a stand-in is kept, which is no record.
+        if parsed.record.is_ok() && rows::digest_of(&tx, id)? == Some(digest) {
             let change = Change { kind: refused.kind.into(), key: refused.key.into(), act: Act::Delete };
             let body = std::str::from_utf8(&parsed.canonical).unwrap_or_default();
             let new = NewRecord { version: refused.version, digest, refused: None, body };
-            rows::put_record(conn, stored.id, &new, true)?;
-            run.touch(&change, stored.id, parsed.record.as_ref().ok())?;
+            rows::put_record(&tx, id, &new, true)?;
+            run.touch(&change, id, parsed.record.as_ref().ok())?;
             run.out.applied += 1;
         }
     }
-    Ok(run.out.applied)
+    let understood = run.out.applied;
+    tx.commit()?;
+    Ok(understood)
 }
 
 /// Applies the payloads of `changes` messages in the order they arrived, with one `now`.
@@ -206,7 +216,7 @@ impl<'a> Run<'a> {
         sent: &str,
     ) -> rusqlite::Result<()> {
         if self.room == Room::NarrowingOnly && !narrows(&parsed) {
-            return Ok(());
+            return self.suspend(change, stored.as_ref(), &parsed);
         }
         let new_digest = digest::record(&change.kind, &change.key, &parsed.canonical, version);
         let canonical = std::str::from_utf8(&parsed.canonical).unwrap_or_default();
@@ -240,34 +250,54 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// There is no room for the new record, but what the old one gives may be what it takes away: the old one
+    /// stays, version and all, and grants nothing until the new one comes again and finds room.
+    fn suspend(
+        &mut self,
+        change: &Change<'_>,
+        stored: Option<&Stored>,
+        parsed: &Parsed,
+    ) -> rusqlite::Result<()> {
+        let Some(stored) = stored else { return Ok(()) };
+        let Some(body) = rows::body_in_force(self.conn, stored.id)? else { return Ok(()) };
+        let (Ok(old), Ok(new)) = (record::typed(&change.kind, &body), &parsed.record) else { return Ok(()) };
+        if takes_away(&old, new) {
+            rows::suspend(self.conn, stored.id, SUSPENDED)?;
+            self.touch(change, stored.id, None)?;
+        }
+        Ok(())
+    }
+
     /// Replaces the links out of a record, and notes whose export may have changed.
     fn touch(&mut self, change: &Change<'_>, id: NameId, record: Option<&Record>) -> rusqlite::Result<()> {
         let Some(kind) = Kind::parse(&change.kind) else { return Ok(()) };
+        let haste = if record.is_none_or(closes) { Haste::AtOnce } else { Haste::InTurn };
         if let Some(user) = rows::unlink(self.conn, kind, id)? {
-            self.out.touched.add(rows::key_of(self.conn, user)?);
+            // What it gave before may be gone, whatever it gives now.
+            self.out.touched.add(rows::key_of(self.conn, user)?, Haste::AtOnce);
         }
         match record {
             Some(Record::Token(token)) => {
                 let user = token.user.as_ref().map(|user| self.name(Kind::User, user)).transpose()?;
                 rows::put_token(self.conn, id, user, token.window)?;
                 if let Some(user) = &token.user {
-                    self.out.touched.add(user.to_string());
+                    self.out.touched.add(user.to_string(), haste);
                 }
             }
             Some(Record::Assignment(assignment)) => {
                 let user = self.name(Kind::User, &assignment.user)?;
                 let entitlement = self.name(Kind::Entitlement, &assignment.entitlement)?;
                 rows::put_assignment(self.conn, id, user, entitlement, assignment.window)?;
-                self.out.touched.add(assignment.user.to_string());
+                self.out.touched.add(assignment.user.to_string(), haste);
             }
             Some(Record::User(_) | Record::Entitlement(_) | Record::Schedule(_) | Record::Door(_)) | None => {
             }
         }
         match kind {
-            Kind::User => self.out.touched.add(change.key.to_string()),
+            Kind::User => self.out.touched.add(change.key.to_string(), haste),
             Kind::Entitlement => {
                 for user in rows::users_of_entitlement(self.conn, id, TOUCHED_USERS_MAX + 1)? {
-                    self.out.touched.add(user);
+                    self.out.touched.add(user, haste);
                 }
             }
             Kind::Token | Kind::Assignment | Kind::Schedule | Kind::Door => {}
@@ -303,10 +333,25 @@ impl<'a> Run<'a> {
 
 /// Whether a record in itself opens nothing, so that it may be written into the last of the disk.
 fn narrows(parsed: &Parsed) -> bool {
-    match &parsed.record {
-        Err(_) => true,
-        Ok(Record::User(user)) => user.status != UserStatus::Active,
-        Ok(Record::Token(token)) => token.status != TokenStatus::Active,
-        Ok(Record::Entitlement(_) | Record::Assignment(_) | Record::Schedule(_) | Record::Door(_)) => false,
+    parsed.record.as_ref().map_or(true, closes)
+}
+
+fn closes(record: &Record) -> bool {
+    match record {
+        Record::User(user) => user.status != UserStatus::Active,
+        Record::Token(token) => token.status != TokenStatus::Active,
+        Record::Entitlement(_) | Record::Assignment(_) | Record::Schedule(_) | Record::Door(_) => false,
+    }
+}
+
+/// Whether `new` may give less than `old` gives; neither closes by itself.
+fn takes_away(old: &Record, new: &Record) -> bool {
+    match (old, new) {
+        // Names, addresses and the like open nothing.
+        (Record::User(_), Record::User(_)) => false,
+        (Record::Entitlement(old), Record::Entitlement(new)) => {
+            (&old.pacs_ref, &old.kind) != (&new.pacs_ref, &new.kind)
+        }
+        (old, new) => old != new,
     }
 }

@@ -87,6 +87,13 @@ pub fn refused_records(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<Li
     found.collect()
 }
 
+/// One record by the integer of its key.
+pub(super) fn record_by_id(conn: &Connection, id: i64) -> rusqlite::Result<Listed> {
+    const READ: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
+        FROM record r JOIN name n ON n.id = r.id JOIN kind k ON k.id = n.kind WHERE r.id = ?1";
+    conn.prepare_cached(READ)?.query_row([id], listed)
+}
+
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         kind: row.get(0)?,

@@ -1,5 +1,6 @@
 //! Opening the mirror's file: the only place where a connection is made.
 
+use super::writer::is_full;
 use super::{outbox, rows, standing};
 use contract::id::SiteId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -66,6 +67,16 @@ pub enum OpenError {
         /// The configured one.
         configured: String,
     },
+}
+
+impl OpenError {
+    /// Whether there was no room on the disk.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            OpenError::Sqlite { source, .. } => is_full(source),
+            OpenError::Missing { .. } | OpenError::TooNew { .. } | OpenError::OtherSite { .. } => false,
+        }
+    }
 }
 
 /// Where the mirror is.

@@ -2,7 +2,7 @@
 //!
 //! Not here: what may use it (`apply`'s `Room`).
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,12 @@ impl Reserve {
             self.give_up()?;
         }
         filled
+    }
+
+    /// Whether the disk has room for the reserve and as much again, so that taking it does not fill the disk.
+    pub fn has_margin(&self) -> bool {
+        let Some(folder) = self.path.parent() else { return true };
+        statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= 2 * RESERVE_BYTES)
     }
 
     /// Gives the space back to the disk.

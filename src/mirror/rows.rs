@@ -139,6 +139,31 @@ pub(super) fn put_record(
     Ok(())
 }
 
+/// The body of a record that grants something.
+pub(super) fn body_in_force(conn: &Connection, id: NameId) -> rusqlite::Result<Option<String>> {
+    const BODY: &str = "SELECT body FROM record WHERE id = ?1 AND refused IS NULL";
+    conn.prepare_cached(BODY)?.query_row([id], |row| row.get(0)).optional()
+}
+
+/// The record grants nothing from now on; what the root has of it stays.
+pub(super) fn suspend(conn: &Connection, id: NameId, why: &str) -> rusqlite::Result<()> {
+    const SUSPEND: &str = "UPDATE record SET refused = ?1 WHERE id = ?2";
+    conn.prepare_cached(SUSPEND)?.execute(params![why, id])?;
+    Ok(())
+}
+
+pub(super) fn refused_ids(conn: &Connection) -> rusqlite::Result<Vec<NameId>> {
+    const IDS: &str = "SELECT id FROM record WHERE refused IS NOT NULL";
+    let mut ids = conn.prepare(IDS)?;
+    let rows = ids.query_map([], |row| row.get(0))?;
+    rows.collect()
+}
+
+pub(super) fn digest_of(conn: &Connection, id: NameId) -> rusqlite::Result<Option<Digest>> {
+    const DIGEST: &str = "SELECT digest FROM record WHERE id = ?1";
+    conn.prepare_cached(DIGEST)?.query_row([id], |row| digest(row, 0))
+}
+
 pub(super) fn delete_record(conn: &Connection, id: NameId) -> rusqlite::Result<()> {
     const DELETE: &str = "DELETE FROM record WHERE id = ?1";
     conn.prepare_cached(DELETE)?.execute([id])?;

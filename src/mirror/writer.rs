@@ -204,26 +204,27 @@ impl Run {
             "the disk is full: nothing more is acknowledged, only revocations are written; free some space"
         );
         self.full.store(true, Ordering::Relaxed);
-        if let Err(error) = self.reserve.give_up() {
-            tracing::error!(%error, "the space kept for revocations cannot be freed");
-        }
         // Copying the log into the file lets the log start again at its beginning, in space it has already.
+        // Before the reserve is freed, so that the file cannot grow into it.
         let checkpoint = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = checkpoint {
             tracing::debug!(%error, "no checkpoint on the full disk");
+        }
+        if let Err(error) = self.reserve.give_up() {
+            tracing::error!(%error, "the space kept for revocations cannot be freed");
         }
     }
 
     /// There is room again once the reserve fits, so that the next full disk finds it.
     fn look_for_room(&mut self) {
-        if self.is_full() && self.reserve.take().is_ok() {
+        if self.is_full() && self.reserve.has_margin() && self.reserve.take().is_ok() {
             tracing::info!("the disk has room again");
             self.full.store(false, Ordering::Relaxed);
         }
     }
 }
 
-fn is_full(error: &rusqlite::Error) -> bool {
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     // Some file systems tell only at the write, the sync, or when the log's index grows.
     const AT_WRITE: [i32; 3] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_SHMSIZE];
     let extended = error.sqlite_error().map(|error| error.extended_code);

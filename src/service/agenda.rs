@@ -1,16 +1,18 @@
 //! Whom the export looks at next: pure bookkeeping of user keys.
 //!
-//! Users that were touched, whose windows have moved, or whose time has come go before the walk over
-//! everyone, so that a revocation does not wait behind a hundred thousand users who have not changed.
+//! Users who may lose access, and those whose windows have moved, go first; then whoever was touched or whose
+//! time has come; then the walk over everyone. A revocation does not wait behind an import, nor behind a
+//! hundred thousand users who have not changed.
 
 use crate::clock::MonoMs;
-use crate::mirror::touched::Touched;
+use crate::mirror::touched::{Haste, Touched};
 use access::time::UtcTime;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whom to look at, and when.
 pub(super) struct Agenda {
-    /// To look at now, first come first served.
+    /// To look at now, first come first served; the urgent before the others.
+    urgent: VecDeque<String>,
     due: VecDeque<String>,
     is_due: BTreeSet<String>,
     /// Being worked on; those in the second set have to be looked at again after that.
@@ -22,6 +24,7 @@ pub(super) struct Agenda {
     /// The walk over everyone: the page under way, and the key after which the next page begins.
     page: VecDeque<String>,
     walk: Option<String>,
+    walk_again: bool,
     /// Edges up to here have been looked at.
     edges: UtcTime,
 }
@@ -30,6 +33,7 @@ impl Agenda {
     /// Empty; edges before `now` are the business of the first walk.
     pub(super) fn new(now: UtcTime) -> Agenda {
         Agenda {
+            urgent: VecDeque::new(),
             due: VecDeque::new(),
             is_due: BTreeSet::new(),
             busy: BTreeSet::new(),
@@ -38,6 +42,7 @@ impl Agenda {
             turns: BTreeMap::new(),
             page: VecDeque::new(),
             walk: None,
+            walk_again: false,
             edges: now,
         }
     }
@@ -45,22 +50,31 @@ impl Agenda {
     pub(super) fn add(&mut self, touched: Touched) {
         match touched {
             Touched::Everyone => self.everyone(),
-            Touched::Users(users) => users.into_iter().for_each(|user| self.add_one(user)),
+            Touched::Users(users) => users.into_iter().for_each(|(user, haste)| self.add_one(user, haste)),
         }
     }
 
-    fn add_one(&mut self, user: String) {
+    fn add_one(&mut self, user: String, haste: Haste) {
         if self.busy.contains(&user) {
             self.busy_again.insert(user);
-        } else if self.is_due.insert(user.clone()) {
-            self.due.push_back(user);
+            return;
+        }
+        let is_new = self.is_due.insert(user.clone());
+        match haste {
+            // Perhaps in the other queue as well; whichever comes first counts.
+            Haste::AtOnce => self.urgent.push_back(user),
+            Haste::InTurn if is_new => self.due.push_back(user),
+            Haste::InTurn => {}
         }
     }
 
-    /// Starts the walk over everyone, from the beginning.
+    /// Starts the walk over everyone; one that is under way is finished first, so that no key starves.
     pub(super) fn everyone(&mut self) {
-        self.page.clear();
-        self.walk = Some(String::new());
+        if self.walk.is_some() {
+            self.walk_again = true;
+        } else {
+            self.walk = Some(String::new());
+        }
     }
 
     /// The key after which the next page of the walk begins, once the last page is through.
@@ -74,6 +88,9 @@ impl Agenda {
         users.dedup();
         users.truncate(limit);
         self.walk = users.last().cloned();
+        if self.walk.is_none() && std::mem::take(&mut self.walk_again) {
+            self.walk = Some(String::new());
+        }
         self.page = users.into();
     }
 
@@ -82,12 +99,14 @@ impl Agenda {
         while let Some((at, user)) = self.later.first().cloned().filter(|(at, _)| *at <= now) {
             self.later.remove(&(at, user.clone()));
             self.turns.remove(&user);
-            self.add_one(user);
+            self.add_one(user, Haste::InTurn);
         }
         let user = loop {
-            if let Some(user) = self.due.pop_front() {
-                self.is_due.remove(&user);
-                break user;
+            if let Some(user) = self.urgent.pop_front().or_else(|| self.due.pop_front()) {
+                if self.is_due.remove(&user) {
+                    break user;
+                }
+                continue;
             }
             let user = self.page.pop_front()?;
             if !self.busy.contains(&user) {
@@ -104,7 +123,7 @@ impl Agenda {
     pub(super) fn done(&mut self, user: &str, again: Option<MonoMs>) {
         self.busy.remove(user);
         if self.busy_again.remove(user) {
-            self.add_one(user.into());
+            self.add_one(user.into(), Haste::AtOnce);
         } else if let Some(at) = again {
             self.forget_turn(user);
             self.turns.insert(user.into(), at);
@@ -136,7 +155,7 @@ impl Agenda {
 
 #[cfg(test)]
 mod tests {
-    use super::{Agenda, Touched};
+    use super::{Agenda, Haste, Touched};
     use crate::clock::MonoMs;
     use access::time::UtcTime;
 
@@ -145,7 +164,7 @@ mod tests {
     }
 
     fn touched(users: &[&str]) -> Touched {
-        Touched::Users(users.iter().map(|user| (*user).to_string()).collect())
+        Touched::Users(users.iter().map(|user| ((*user).to_string(), Haste::InTurn)).collect())
     }
 
     #[test]
@@ -156,6 +175,15 @@ mod tests {
         agenda.add(touched(&["z"]));
         let order: Vec<_> = std::iter::from_fn(|| agenda.next(MonoMs(0))).collect();
         assert_eq!(order, ["z", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn who_may_lose_access_goes_before_who_was_touched_earlier() {
+        let mut agenda = agenda();
+        agenda.add(touched(&["a", "b", "c"]));
+        agenda.add(Touched::Users([("c".to_string(), Haste::AtOnce)].into()));
+        let order: Vec<_> = std::iter::from_fn(|| agenda.next(MonoMs(0))).collect();
+        assert_eq!(order, ["c", "a", "b"], "and only once");
     }
 
     #[test]
@@ -192,6 +220,20 @@ mod tests {
         assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("b"));
         assert_eq!(agenda.wants_page().as_deref(), Some("b"), "c was beyond the page");
         agenda.page(Vec::new(), 2);
+        assert_eq!(agenda.wants_page(), None);
+    }
+
+    #[test]
+    fn a_walk_asked_for_during_another_follows_it() {
+        let mut agenda = agenda();
+        agenda.everyone();
+        agenda.page(vec!["a".into()], 10);
+        agenda.everyone();
+        assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("a"));
+        assert_eq!(agenda.wants_page().as_deref(), Some("a"), "the first goes on where it was");
+        agenda.page(Vec::new(), 10);
+        assert_eq!(agenda.wants_page().as_deref(), Some(""), "and then the second begins");
+        agenda.page(Vec::new(), 10);
         assert_eq!(agenda.wants_page(), None);
     }
 

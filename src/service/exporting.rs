@@ -16,7 +16,8 @@ use crate::export::pacs::rest::Rest;
 use crate::export::plan::{Caps, Plan, plan};
 use crate::export::rows::Rows;
 use crate::failpoint;
-use crate::mirror::{Urgency, WriteError, Writer, facts, outbox, standing, touched};
+use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
+use crate::mirror::{Urgency, WriteError, Writer, facts, outbox, standing};
 use access::id::Key;
 use access::person::{Settings, person};
 use contract::id::GatewayId;
@@ -74,14 +75,18 @@ impl Exporting {
         let mut trust = self.time.trust();
         while !*stop.borrow() {
             agenda.add(self.notices.take_touched());
-            self.collect(&mut agenda);
+            let collected = self.collect(&mut agenda);
             while running.len() < self.concurrency
                 && let Some(user) = agenda.next(self.time.mono())
             {
                 let (this, stop) = (self.clone(), stop.clone());
                 running.spawn_local(async move { this.user(user, stop).await });
             }
-            let wake = self.wake(&agenda, running.len() < self.concurrency);
+            let idle = running.len() < self.concurrency;
+            let wake = collected.and_then(|()| self.wake(&agenda, idle)).unwrap_or_else(|error| {
+                tracing::error!(%error, "the mirror cannot be read; looking again in {DISK_RETRY_MS} ms");
+                Wake { wall: None, mono: Some(self.time.mono().after_ms(DISK_RETRY_MS)) }
+            });
             tokio::select! {
                 Some(done) = running.join_next(), if !running.is_empty() => match done {
                     Ok(done) => agenda.done(&done.user, done.again),
@@ -119,38 +124,29 @@ impl Exporting {
     }
 
     /// Adds the users whose windows have opened or closed since the last look, and the next page of everyone.
-    fn collect(&self, agenda: &mut Agenda) {
+    fn collect(&self, agenda: &mut Agenda) -> rusqlite::Result<()> {
         let now = self.time.time().now;
-        let mut look = || -> rusqlite::Result<()> {
-            if let Some((after, until)) = agenda.edges_to(now) {
-                // A clock step over many edges at once is everyone's business.
-                let users =
-                    facts::users_with_edges(&self.conn, after, until, touched::TOUCHED_USERS_MAX + 1)?;
-                agenda.add(touched::Touched::Users(users.into_iter().collect()).bounded());
-                agenda.edges_done(now);
-            }
-            if let Some(after) = agenda.wants_page() {
-                let mut page = facts::users_after(&self.conn, &after, PAGE_USERS)?;
-                // The ledger may know users that the mirror has forgotten.
-                let after = Key::new(&after).ok();
-                page.extend(
-                    ledger::users(&self.conn, after.as_ref(), PAGE_USERS)?.iter().map(Key::to_string),
-                );
-                agenda.page(page, usize::try_from(PAGE_USERS).unwrap_or(usize::MAX));
-            }
-            Ok(())
-        };
-        if let Err(error) = look() {
-            tracing::error!(%error, "the mirror cannot be read; the next look repeats it");
+        if let Some((after, until)) = agenda.edges_to(now) {
+            // A clock step over many edges at once is everyone's business.
+            let users = facts::users_with_edges(&self.conn, after, until, TOUCHED_USERS_MAX + 1)?;
+            let mut touched = Touched::nobody();
+            users.into_iter().for_each(|user| touched.add(user, Haste::AtOnce));
+            agenda.add(touched);
+            agenda.edges_done(now);
         }
+        if let Some(after) = agenda.wants_page() {
+            let mut page = facts::users_after(&self.conn, &after, PAGE_USERS)?;
+            // The ledger may know users that the mirror has forgotten.
+            let after = Key::new(&after).ok();
+            page.extend(ledger::users(&self.conn, after.as_ref(), PAGE_USERS)?.iter().map(Key::to_string));
+            agenda.page(page, usize::try_from(PAGE_USERS).unwrap_or(usize::MAX));
+        }
+        Ok(())
     }
 
     /// When to look again if nothing else happens: the next edge of any window, or the next user's turn.
-    fn wake(&self, agenda: &Agenda, idle: bool) -> Wake {
-        let wall = facts::next_edge(&self.conn, self.time.time().now).unwrap_or_else(|error| {
-            tracing::error!(%error, "the next edge cannot be read");
-            None
-        });
+    fn wake(&self, agenda: &Agenda, idle: bool) -> rusqlite::Result<Wake> {
+        let wall = facts::next_edge(&self.conn, self.time.time().now)?;
         let mono = if !idle {
             None
         } else if agenda.wants_page().is_some() {
@@ -158,7 +154,7 @@ impl Exporting {
         } else {
             agenda.next_turn()
         };
-        Wake { wall, mono }
+        Ok(Wake { wall, mono })
     }
 
     /// Works on one user until nothing more can be done now.

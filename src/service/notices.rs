@@ -98,14 +98,7 @@ impl Notices {
     /// These users' export may have changed.
     pub fn touched(&self, more: Touched) {
         let mut known = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        let merged = match (std::mem::replace(&mut *known, Touched::Everyone), more) {
-            (Touched::Users(mut users), Touched::Users(more)) => {
-                users.extend(more);
-                Touched::Users(users)
-            }
-            (Touched::Everyone, _) | (_, Touched::Everyone) => Touched::Everyone,
-        };
-        *known = merged.bounded();
+        known.merge(more);
         let nobody = *known == Touched::nobody();
         drop(known);
         if !nobody {

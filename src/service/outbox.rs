@@ -4,7 +4,7 @@
 
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
-use crate::clock::Wake;
+use crate::clock::{MonoMs, Wake};
 use crate::feed::Feed;
 use crate::mirror::outbox;
 use contract::topics::GatewayTopic;
@@ -33,13 +33,16 @@ impl Outbox {
     pub async fn run(self) {
         let mut level = self.notices.watch();
         let mut sent_seq = 0;
-        let mut since_received = None;
+        // The oldest event that is not received, and when it is sent again.
+        let mut oldest: Option<(u64, MonoMs)> = None;
         loop {
             let online = level.borrow_and_update().online;
             if online {
                 match self.send_after(sent_seq) {
-                    Ok((oldest, last)) => {
-                        since_received = oldest;
+                    Ok((first, last)) => {
+                        let again = self.time.mono().after_ms(AGAIN_AFTER_MS);
+                        let known = |seq: &u64| oldest.filter(|(known, _)| known == seq);
+                        oldest = first.map(|seq| known(&seq).unwrap_or((seq, again)));
                         sent_seq = last.max(sent_seq);
                     }
                     Err(error) => tracing::error!(%error, "events cannot be read; they stay where they are"),
@@ -48,11 +51,13 @@ impl Outbox {
                 // A new connection starts from the oldest that was not received.
                 sent_seq = 0;
             }
-            let mono = since_received.map(|_| self.time.mono().after_ms(AGAIN_AFTER_MS));
+            let mono = oldest.map(|(_, again)| again);
             tokio::select! {
                 () = self.notices.some_events() => {}
                 changed = level.changed() => if changed.is_err() { return },
-                () = self.time.clock().wait(Wake { wall: None, mono }), if mono.is_some() => sent_seq = 0,
+                () = self.time.clock().wait(Wake { wall: None, mono }), if mono.is_some() => {
+                    (sent_seq, oldest) = (0, None);
+                }
             }
         }
     }

@@ -119,9 +119,17 @@ impl Setup {
         Mirror::at(&self.config.state_dir)
     }
 
+    /// Opens the mirror to write, if need be in the space kept for revocations: a panel that starts on a full
+    /// disk still has windows to close.
     pub(super) fn open_writer(&self) -> Result<Connection, OpenError> {
-        let stream = || format!("{:016x}", fastrand::u64(..));
-        self.mirror().open_writer(&self.config.site, stream)
+        let open = || self.mirror().open_writer(&self.config.site, || format!("{:016x}", fastrand::u64(..)));
+        match open() {
+            Err(error) if error.is_disk_full() && self.reserve().give_up().is_ok() => {
+                tracing::error!(%error, "starting on a full disk, in the space kept for revocations");
+                open()
+            }
+            opened => opened,
+        }
     }
 
     pub(super) fn open_reader(&self) -> Result<Connection, OpenError> {

@@ -41,6 +41,7 @@ struct Outcome {
     applied: Applied,
     exporter_changed: bool,
     refused_others: bool,
+    received: bool,
 }
 
 impl Sync {
@@ -75,6 +76,8 @@ impl Sync {
                     Heard::Disconnected { reason } => {
                         tracing::warn!(reason, "no connection to the broker; trying again");
                         self.notices.online(false);
+                        // They come again, and until then would take the room of what comes now.
+                        batch.clear();
                     }
                 }
             }
@@ -125,7 +128,7 @@ impl Sync {
     fn tell(&self, outcome: Outcome) {
         let Applied { touched, applied, stale, refused, standing, .. } = outcome.applied;
         tracing::debug!(applied, stale, refused, head = %standing.head, "batch committed");
-        if refused > 0 || outcome.refused_others {
+        if refused > 0 || outcome.refused_others || outcome.received {
             self.notices.events();
         }
         if outcome.exporter_changed {
@@ -149,6 +152,7 @@ fn write_batch(context: Context<'_>, messages: &[(Topic, Bytes)]) -> rusqlite::R
         applied: apply::batch(conn, &changes, now, room)?,
         exporter_changed: false,
         refused_others: false,
+        received: false,
     };
     for (topic, payload) in messages {
         let refusal = match topic {
@@ -167,7 +171,10 @@ fn write_batch(context: Context<'_>, messages: &[(Topic, Bytes)]) -> rusqlite::R
                 Err(reason) => ("meta", reason),
             },
             Topic::Command => match carry_out(conn, payload)? {
-                Ok(()) => continue,
+                Ok(()) => {
+                    outcome.received = true;
+                    continue;
+                }
                 Err(reason) => ("command", reason),
             },
         };

@@ -62,17 +62,14 @@ fn a_full_disk_acknowledges_nothing_lets_revocations_through_and_recovers() {
     let mut disk = SmallDisk::start(&world);
     world.source.expect_state("subscribed", |state| state["online"] == true);
     world.source.put("entitlement", "main", entitlement("ap-main", "Main entrance"));
-    for id in ["ada", "bo"] {
-        world.source.put("user", id, user("Given", id)).put(
-            "token",
-            &format!("card-{id}"),
-            card(id, if id == "ada" { "04A1" } else { "04A2" }),
-        );
+    for (id, hex) in [("ada", "04A1"), ("bo", "04A2"), ("cy", "04A3")] {
+        world.source.put("user", id, user("Given", id)).put("token", &format!("card-{id}"), card(id, hex));
         world.source.put("assignment", &format!("{id}.main"), assignment(id, "main", "", ""));
     }
     world.source.publish();
     world.expect_permissions("PAada", Some(&["ap-main"]));
     world.expect_permissions("PAbo", Some(&["ap-main"]));
+    world.expect_permissions("PAcy", Some(&["ap-main"]));
     let proven = world.source.head().0;
     world
         .source
@@ -95,6 +92,11 @@ fn a_full_disk_acknowledges_nothing_lets_revocations_through_and_recovers() {
     world.source.publish();
     world.expect_permissions("PAada", None);
     world.expect_permissions("PAbo", None);
+    // It opens something by itself, and takes more away from what is there: that counts first.
+    let ended = assignment("cy", "main", "", "2026-01-01T00:00:00Z");
+    world.source.put("assignment", "cy.main", ended);
+    world.source.publish();
+    world.expect_permissions("PAcy", None);
     world.source.expect_state("still full", |state| state["disk_full"] == true);
 
     disk.order("free");

@@ -27,6 +27,8 @@ enum Step {
     Publish(Change),
     /// Message `n` (modulo what there is) is delivered, perhaps not for the first time.
     Deliver(usize),
+    /// It is delivered while the disk is full: not acknowledged, so it comes again.
+    DeliverInNeed(usize),
     /// The source starts again.
     NewEpoch,
     /// The gateway does.
@@ -43,6 +45,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => change.prop_map(Step::Publish),
         8 => any::<usize>().prop_map(Step::Deliver),
+        3 => any::<usize>().prop_map(Step::DeliverInNeed),
         1 => Just(Step::NewEpoch),
         1 => Just(Step::Restart),
     ];
@@ -103,6 +106,13 @@ fn deliver(conn: &Connection, payload: &[u8]) {
     apply::batch(conn, &[payload], access::time::UtcTime::from_unix(0), Room::Ample).expect("applied");
 }
 
+/// On a full disk what closes counts at once, and nothing is acknowledged. Returns whether the message counts.
+fn deliver_in_need(conn: &Connection, payload: &[u8], record: Option<&Value>) -> bool {
+    let applied = apply::batch(conn, &[payload], access::time::UtcTime::from_unix(0), Room::NarrowingOnly);
+    assert!(!applied.expect("applied").complete, "it has to come again");
+    record.is_none_or(|record| record["status"] != "active")
+}
+
 /// Each key is what the newest delivered message about it said, and the root is the sum of what is there.
 fn check(conn: &Connection, newest: &BTreeMap<String, (Version, Option<Value>)>) {
     let rows = list::records(conn, contract::id::Kind::User, None, 100).expect("list");
@@ -137,7 +147,15 @@ proptest! {
                 Step::Publish(change) => source.publish(change),
                 Step::NewEpoch => source.version = Version { epoch: source.version.epoch + 1, seq: 0 },
                 Step::Restart => conn = open(),
-                Step::Deliver(_) if source.messages.is_empty() => {}
+                Step::Deliver(_) | Step::DeliverInNeed(_) if source.messages.is_empty() => {}
+                Step::DeliverInNeed(at) => {
+                    let (version, key, record, payload) = &source.messages[at % source.messages.len()];
+                    let proven = standing::standing(&conn).expect("standing").floor;
+                    let counts = deliver_in_need(&conn, payload, record.as_ref()) && *version > proven;
+                    if counts && newest.get(key).is_none_or(|(known, _)| known < version) {
+                        newest.insert(key.clone(), (*version, record.clone()));
+                    }
+                }
                 Step::Deliver(at) => {
                     let (version, key, record, payload) = &source.messages[at % source.messages.len()];
                     // What is at or below a proof is known already, heard or not.

@@ -77,12 +77,50 @@ fn untrusted_time_opens_nothing_closes_nothing_and_still_obeys_changes() {
     assert!(!pacs.persons.contains_key("PAada"), "nine o'clock came by a clock that nobody believes");
     assert!(pacs.persons.contains_key("PAbo"), "what stands may stand while it holds at the floor");
 
+    let with_window = |hex: &str| {
+        let mut card = card("bo", hex);
+        card["valid_to"] = "2026-12-31T00:00:00Z".into();
+        card
+    };
+    world.source.put("token", "c4", with_window("04B1B2C4"));
+    world.source.put("user", "bo", user("Bo", "Al-Sayed"));
+    world.source.publish();
+    // A change of data is obeyed; a card whose window needs the clock is not given.
+    world.expect_pacs("Bo is renamed", |pacs| pacs.persons["PAbo"].fields["lastName"] == "Al-Sayed");
+    assert!(!world.pacs.world().persons["PAbo"].credentials.contains_key("c4"));
+
     world.source.delete("assignment", "a2");
     world.source.publish();
     world.expect_permissions("PAbo", None);
 
     world.clock.set_synchronised(true);
     world.expect_permissions("PAada", Some(&["ap-main"]));
+}
+
+#[test]
+fn a_card_that_is_replaced_while_the_clock_is_not_believed_opens_nothing_any_more() {
+    let mut world = World::new();
+    let _gateway = world.gateway();
+    office(&mut world, "", "");
+    let with_window = |hex: &str| {
+        let mut card = card("ada", hex);
+        card["valid_to"] = "2026-12-31T00:00:00Z".into();
+        card
+    };
+    world.source.put("token", "c2", with_window("04B1B2C4"));
+    world.source.publish();
+    world.expect_pacs("both cards", |pacs| {
+        pacs.persons.get("PAada").is_some_and(|ada| ada.credentials.len() == 2)
+    });
+    raise_floor(&world);
+    world.clock.set_synchronised(false);
+    world.source.put("token", "c2", with_window("04B1B2C5"));
+    world.source.publish();
+    world.expect_pacs("the old card is gone", |pacs| pacs.persons["PAada"].credentials.len() == 1);
+    world.clock.set_synchronised(true);
+    world.expect_pacs("the new one comes with the time", |pacs| {
+        pacs.persons["PAada"].credentials.get("c2").is_some_and(|card| card["cardNumber"] == "04B1B2C5")
+    });
 }
 
 #[test]

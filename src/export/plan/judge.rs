@@ -61,7 +61,12 @@ impl<'a> Judge<'a> {
             let row = self.rows.get(kind, item);
             match wish(self.wanted, kind, item, self.caps) {
                 Wish::Gone => leaving.push((row, row.map_or(Next::Idle, |row| self.removal(row)))),
-                Wish::Keep(_) => staying.push((row, Next::Idle)),
+                Wish::Keep(wanted) => match row.filter(|row| is_outdated(row, &wanted)) {
+                    None => staying.push((row, Next::Idle)),
+                    // The card that is there is no longer the token's; the new one waits for the time.
+                    Some(old) if kind == ItemKind::Credential => leaving.push((row, self.removal(old))),
+                    Some(_) => staying.push((row, self.addition(&self.id(kind, item), row, &wanted, ready))),
+                },
                 Wish::Want(wanted) => {
                     staying.push((row, self.addition(&self.id(kind, item), row, &wanted, ready)));
                 }
@@ -84,6 +89,9 @@ impl<'a> Judge<'a> {
             (Wish::Keep(wanted), Some(row)) if row.state == State::Present && row.check_at.is_some() => {
                 // Without a look-up the check would be an update, which is not for `Keep`.
                 if self.caps.look_up { self.when_due(row, Act::LookUp, &wanted) } else { Next::Idle }
+            }
+            (Wish::Keep(wanted), Some(row)) if is_outdated(row, &wanted) => {
+                self.addition(&row.id, Some(row), &wanted, true)
             }
             (Wish::Keep(_), _) => Next::Idle,
             (Wish::Want(wanted), _) => self.addition(&self.id(ItemKind::Person, ""), row, &wanted, true),
@@ -238,4 +246,11 @@ impl<'a> Judge<'a> {
         }
         ids
     }
+}
+
+/// Whether it is there with other content: without a clock nothing new is made, but changes of data are obeyed.
+fn is_outdated(row: &Row, wanted: &Wanted) -> bool {
+    row.state == State::Present
+        && row.check_at.is_none()
+        && row.acked_hash.is_some_and(|acked| acked != wanted.hash)
 }

@@ -252,13 +252,21 @@ fn children_are_in_doubt_while_their_persons_removal_is() {
 }
 
 #[test]
-fn keep_neither_adds_nor_updates_nor_removes() {
+fn keep_adds_nothing_and_obeys_changes_of_data() {
     let mut scene = Scene::settled(POST);
     let mut kept = ada(&["t1", "t2"], &["r1"]);
     kept.need = Need::Keep;
-    kept.given_name = "Augusta".into();
     kept.credentials.values_mut().for_each(|card| card.need = Need::Keep);
     scene.becomes(Some(kept.clone()));
+    scene.rests();
+    kept.given_name = "Augusta".into();
+    scene.becomes(Some(kept.clone()));
+    scene.plays(&[("update person", done())]);
+    scene.rests();
+    // The card that is there is not the token's any more; the new one waits for the time.
+    kept.credentials.values_mut().for_each(|card| card.card_number = "77".into());
+    scene.becomes(Some(kept.clone()));
+    scene.plays(&[("remove t1", done())]);
     scene.rests();
     kept.permissions.clear();
     scene.becomes(Some(kept.clone()));
