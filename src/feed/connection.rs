@@ -26,9 +26,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 /// refused with a reason instead of ending the connection.
 pub const PACKET_MAX_BYTES: usize = 2 * MESSAGE_MAX_BYTES;
 /// Bytes read and not yet committed.
-pub const UNCOMMITTED_MAX_BYTES: usize = 4 * 1024 * 1024;
-/// What a message counts at least against the bound, for its bookkeeping.
-const MESSAGE_MIN_COST_BYTES: usize = 256;
+pub const UNCOMMITTED_MAX_BYTES: usize = 3 * 1024 * 1024;
+/// What a message counts against that bound beside its payload: topic, packet, queue.
+const MESSAGE_OVERHEAD_BYTES: usize = 512;
 /// Packets over the limit in a row before the session is dropped.
 pub const SIZE_ERRORS_MAX: u32 = 3;
 /// Messages waiting to be sent.
@@ -124,7 +124,7 @@ impl Feed {
         events.set_network_options(network);
         let (acks, ack_batches) = mpsc::channel(ACK_BATCHES_MAX);
         // Messages are bounded by bytes before they enter, so the channel never holds more than this.
-        let (heard, receiver) = mpsc::channel(UNCOMMITTED_MAX_BYTES / MESSAGE_MIN_COST_BYTES + 16);
+        let (heard, receiver) = mpsc::channel(UNCOMMITTED_MAX_BYTES / MESSAGE_OVERHEAD_BYTES + 16);
         let connection = Connection {
             events,
             client: client.clone(),
@@ -210,23 +210,35 @@ impl Connection {
                     None => return,
                 },
             };
-            let goes_on = match polled {
-                Ok(Event::Incoming(Packet::ConnAck(ack))) => self.connected(ack.session_present).await,
-                Ok(Event::Incoming(Packet::Publish(publish))) => self.publish(publish).await,
-                Ok(Event::Incoming(Packet::SubAck(ack))) => {
-                    self.check_subscriptions(&ack.return_codes);
-                    let session_present = self.session_present;
-                    self.heard.send(Heard::Connected { session_present }).await.is_ok()
-                }
-                // We have said good-bye, and it has gone out.
-                Ok(Event::Outgoing(Outgoing::Disconnect)) => false,
-                Ok(_) => true,
+            let mut goes_on = match polled {
+                Ok(event) => self.event(event).await,
                 Err(ConnectionError::RequestsDone) => false,
                 Err(error) => self.disconnected(&error).await,
             };
+            // A read brings several packets; asking for each by a poll of its own would cost more than the
+            // packet does.
+            while goes_on && let Some(event) = self.events.state.events.pop_front() {
+                goes_on = self.event(event).await;
+            }
             if !goes_on {
                 return;
             }
+        }
+    }
+
+    /// Handles one event; says whether to go on.
+    async fn event(&mut self, event: Event) -> bool {
+        match event {
+            Event::Incoming(Packet::ConnAck(ack)) => self.connected(ack.session_present).await,
+            Event::Incoming(Packet::Publish(publish)) => self.publish(publish).await,
+            Event::Incoming(Packet::SubAck(ack)) => {
+                self.check_subscriptions(&ack.return_codes);
+                let session_present = self.session_present;
+                self.heard.send(Heard::Connected { session_present }).await.is_ok()
+            }
+            // We have said good-bye, and it has gone out.
+            Event::Outgoing(Outgoing::Disconnect) => false,
+            Event::Incoming(_) | Event::Outgoing(_) => true,
         }
     }
 
@@ -270,7 +282,7 @@ impl Connection {
             return true;
         };
         let topic = *topic;
-        let cost = publish.payload.len().clamp(MESSAGE_MIN_COST_BYTES, UNCOMMITTED_MAX_BYTES);
+        let cost = (publish.payload.len() + MESSAGE_OVERHEAD_BYTES).min(UNCOMMITTED_MAX_BYTES);
         let Some(room) = self.room_for(u32::try_from(cost).unwrap_or(u32::MAX)).await else { return false };
         let ack = AckToken { connection: self.number, packet_id: publish.pkid };
         self.heard.send(Heard::Message(Incoming { topic, publish, ack, _room: room })).await.is_ok()
@@ -278,6 +290,9 @@ impl Connection {
 
     /// Waits for room without reading on; keeps the connection alive meanwhile.
     async fn room_for(&mut self, cost: u32) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.room.clone().try_acquire_many_owned(cost) {
+            return Some(permit);
+        }
         let room = self.room.clone().acquire_many_owned(cost);
         tokio::pin!(room);
         loop {

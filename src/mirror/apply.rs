@@ -126,7 +126,9 @@ impl<'a> Run<'a> {
             self.change(change, message.version, payload)?;
         }
         if self.room == Room::NarrowingOnly {
-            // The message comes again when there is room, and moves the head then.
+            // The message comes again when there is room, and is compared then. It has been heard, though: an
+            // older message that arrives later must not prove a mirror that already holds parts of this one.
+            self.standing.head = self.standing.head.max(message.version);
             self.out.complete = false;
             return Ok(());
         }

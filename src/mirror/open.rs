@@ -17,8 +17,11 @@ const SCHEMA: &str = include_str!("../../sql/schema.sql");
 /// Dirty pages are what wears flash: a change of one user dirties one page of this size (measured: a quarter
 /// of the bytes that 4096 writes, at batches of 100).
 const PAGE_BYTES: u32 = 1024;
-/// The log is copied into the file when it is this long; rarer copies write fewer pages twice.
-const CHECKPOINT_PAGES: u32 = 16 * 1024;
+/// The log is copied into the file when it is this long (32 MiB): rarer copies write fewer pages twice.
+const CHECKPOINT_PAGES: u32 = 32 * 1024;
+/// The file is read through a map of at most this many bytes: a mirror is larger than any cache that a panel
+/// should pay for, and mapped pages are the kernel's to drop. Writes never go through it.
+const MAPPED_MAX_BYTES: i64 = 256 * 1024 * 1024;
 /// Page cache of the writer in KiB.
 const WRITER_CACHE_KIB: u32 = 2048;
 /// Page cache of a reader in KiB.
@@ -148,6 +151,7 @@ impl Mirror {
             let conn = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
             conn.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+            conn.pragma_update(None, "mmap_size", MAPPED_MAX_BYTES)?;
             if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
                 conn.pragma_update(None, "page_size", PAGE_BYTES)?;
                 conn.pragma_update(None, "journal_mode", "WAL")?;

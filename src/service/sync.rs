@@ -6,6 +6,7 @@
 use super::notices::Notices;
 use crate::clock::{Clock, Wake};
 use crate::failpoint;
+use crate::feed::connection::UNCOMMITTED_MAX_BYTES;
 use crate::feed::{Feed, Heard, Incoming, Topic};
 use crate::mirror::apply::{self, Applied, Room};
 use crate::mirror::touched::Touched;
@@ -14,9 +15,13 @@ use crate::mirror::{Urgency, WriteError, Writer, outbox, refused, standing};
 use bytes::Bytes;
 use contract::messages::{Command, CommandMessage, Meta};
 use rusqlite::Connection;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
+/// Bytes of messages in one transaction: well below what the feed may hold, so that it reads the next batch
+/// while this one is written.
+const BATCH_MAX_BYTES: usize = UNCOMMITTED_MAX_BYTES / 6;
 /// How long a batch that found no room waits before it is tried again.
 const FULL_RETRY_MS: u64 = 1_000;
 
@@ -47,26 +52,28 @@ struct Outcome {
 impl Sync {
     /// Runs until the feed ends.
     pub async fn run(mut self) {
-        let mut inbox = Vec::new();
+        // What was heard and is not in the batch yet, in order.
+        let mut inbox: VecDeque<Heard> = VecDeque::new();
         let mut batch: Vec<Incoming> = Vec::new();
         loop {
-            let room = self.updates_per_poll.saturating_sub(batch.len()).max(1);
-            if batch.is_empty() {
-                if self.heard.recv_many(&mut inbox, room).await == 0 {
-                    return;
-                }
-            } else {
-                // Something found no room on the disk. A revocation that arrives meanwhile does not wait.
-                let mono = Some(self.clock.mono().after_ms(FULL_RETRY_MS));
-                tokio::select! {
-                    count = self.heard.recv_many(&mut inbox, room) => if count == 0 { return },
-                    () = self.clock.wait(Wake { wall: None, mono }) => {}
-                }
+            // Something found no room on the disk.
+            let held = !batch.is_empty();
+            if !self.listen(&mut inbox, held).await {
+                return;
             }
             let mut session_lost = false;
-            for heard in inbox.drain(..) {
+            let mut bytes = 0;
+            while (held || batch.len() < self.updates_per_poll)
+                && let Some(heard) = inbox.pop_front()
+            {
                 match heard {
-                    Heard::Message(message) => batch.push(message),
+                    Heard::Message(message) => {
+                        bytes += message.publish.payload.len();
+                        batch.push(message);
+                        if bytes > BATCH_MAX_BYTES {
+                            break;
+                        }
+                    }
                     Heard::Connected { session_present } => {
                         tracing::info!(session_present, "connected to the broker");
                         session_lost |= !session_present;
@@ -88,6 +95,32 @@ impl Sync {
                 self.commit(&mut batch).await;
             }
         }
+    }
+
+    /// Adds what has arrived to the inbox; waits for it only when there is nothing else to do. Says whether the
+    /// feed goes on.
+    async fn listen(&mut self, inbox: &mut VecDeque<Heard>, held: bool) -> bool {
+        let room = self.updates_per_poll.saturating_sub(inbox.len()).max(1);
+        let mut arrived = Vec::new();
+        let mut goes_on = true;
+        if held {
+            // A revocation that arrives meanwhile does not wait.
+            let mono = Some(self.clock.mono().after_ms(FULL_RETRY_MS));
+            tokio::select! {
+                count = self.heard.recv_many(&mut arrived, room) => goes_on = count > 0,
+                () = self.clock.wait(Wake { wall: None, mono }) => {}
+            }
+        } else if inbox.is_empty() {
+            goes_on = self.heard.recv_many(&mut arrived, room).await > 0;
+        } else {
+            while arrived.len() < room
+                && let Ok(heard) = self.heard.try_recv()
+            {
+                arrived.push(heard);
+            }
+        }
+        inbox.extend(arrived);
+        goes_on
     }
 
     async fn forget_proof(&self) {
