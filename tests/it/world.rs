@@ -11,7 +11,8 @@ pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
 use doorward::clock::ManualClock;
-use doorward_sim::{Handle, Login, Options, Pacs, World as PacsWorld};
+use doorward_sim::{Act, Handle, Login, Options, Pacs, World as PacsWorld};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -137,6 +138,19 @@ timeout_s = 2
     pub(crate) fn expect_pacs(&self, what: &str, condition: impl Fn(&PacsWorld) -> bool) {
         let reached = self.pacs.wait_until(PATIENCE, |world, _| condition(world));
         assert!(reached, "{what}: {:#?}", self.pacs.world());
+    }
+
+    /// No item was made twice without being removed in between, nor removed twice.
+    pub(crate) fn expect_no_effect_twice(&self) {
+        let mut present = BTreeSet::new();
+        for effect in self.pacs.effects() {
+            let item = (format!("{:?}", effect.what), effect.key.clone());
+            match effect.act {
+                Act::Create => assert!(present.insert(item), "made twice: {effect:?}"),
+                Act::Delete => assert!(present.remove(&item), "removed twice: {effect:?}"),
+                Act::Update => {}
+            }
+        }
     }
 
     /// Waits until the PACS holds exactly these permissions of the person; `None` when it must not be there.

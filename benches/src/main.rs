@@ -1,0 +1,132 @@
+//! Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
+//! beside it, in the same run, (a) a bare rumqttc subscriber that throws messages away, (b) a rusqlite loop
+//! that writes the same rows, (c) a Python program as people write it today.
+//!
+//! - [`data`]: users, the stream, the files that each contender starts from
+//! - [`broker`]: a private mosquitto, and clients that prepare its sessions
+//! - [`contender`]: how each contender is started and known to be done
+//! - [`bare`], [`rows`]: contenders (a) and (b), processes of their own so that their CPU and memory can be told
+//! - [`watched`]: a process and what it says of itself
+//! - [`meter`]: CPU, memory and bytes written, from `/proc` and `/sys`
+//! - [`report`]: the table and the targets
+//!
+//! It reports, and never fails because of a number. Not here: a timed test.
+
+mod bare;
+mod broker;
+mod contender;
+mod data;
+mod meter;
+mod report;
+mod rows;
+mod watched;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use contender::{Bench, Contender};
+use std::path::{Path, PathBuf};
+
+/// Measure durable ingest.
+#[derive(Parser, Debug)]
+#[command(name = "benches/run", about = "Durable ingest, beside what it is to be compared with")]
+struct Cli {
+    /// The gateway's program
+    #[arg(long, value_name = "FILE", default_value = "target/release/doorward")]
+    doorward: PathBuf,
+    /// Where everything is kept while it runs; on the disk that is to be measured
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    folder: PathBuf,
+    /// Times that each contender runs, in turns
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Users that the mirror holds before
+    #[arg(long, default_value_t = 100_000)]
+    users: usize,
+    /// Messages, each with one change of one user
+    #[arg(long, default_value_t = 20_000)]
+    messages: usize,
+    /// The broker's `max_inflight_messages`: how many it sends without an acknowledgement
+    #[arg(long, default_value_t = 20_000)]
+    in_flight: u16,
+    /// The gateway's ceiling of messages in a transaction
+    #[arg(long, default_value_t = 4096)]
+    updates_per_poll: u32,
+    /// Only these, in this order
+    #[arg(long, value_enum, value_name = "NAME")]
+    only: Vec<Contender>,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What the benchmark starts itself as.
+#[derive(Subcommand, Debug)]
+enum Part {
+    /// Contender (a)
+    #[command(hide = true)]
+    Bare { port: u16, messages: usize },
+    /// Contender (b)
+    #[command(hide = true)]
+    Rows { folder: PathBuf, stream: PathBuf },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    match &cli.part {
+        Some(Part::Bare { port, messages }) => bare::run(*port, *messages),
+        Some(Part::Rows { folder, stream }) => rows::run(folder, stream),
+        None => measure(&cli),
+    }
+}
+
+fn measure(cli: &Cli) -> Result<()> {
+    if cli.rounds == 0 || cli.messages == 0 || cli.users == 0 {
+        bail!("--rounds, --messages and --users are at least 1");
+    }
+    let folder = empty_folder(&cli.folder)?;
+    let doorward = cli.doorward.canonicalize().with_context(|| {
+        format!(
+            "{}: no such program; build it with `cargo build --release --package doorward`",
+            cli.doorward.display()
+        )
+    })?;
+    eprintln!("preparing {} users and {} messages", cli.users, cli.messages);
+    let data = data::prepare(&folder, cli.users, cli.messages)?;
+    let python = contender::find_python();
+    let bench = Bench {
+        folder,
+        doorward,
+        python,
+        data,
+        in_flight: cli.in_flight,
+        updates_per_poll: cli.updates_per_poll,
+    };
+    let contenders = if cli.only.is_empty() { Contender::ALL.to_vec() } else { cli.only.clone() };
+    let mut results: Vec<_> = contenders.iter().map(|contender| (*contender, Vec::new())).collect();
+    for round in 1..=cli.rounds {
+        for (contender, measured) in &mut results {
+            eprintln!("round {round} of {}: {}", cli.rounds, contender.title());
+            measured.push(bench.run(*contender).with_context(|| contender.title().to_string())?);
+        }
+    }
+    report::print(&bench, &results)?;
+    std::fs::remove_dir_all(&bench.folder)
+        .with_context(|| format!("cannot remove {}", bench.folder.display()))
+}
+
+/// A fresh folder: what an earlier run left there is of no use.
+fn empty_folder(folder: &Path) -> Result<PathBuf> {
+    // Only what has our mark is emptied, so that a mistyped --folder costs nothing.
+    const MARK: &str = ".doorward-bench";
+    if folder.exists() {
+        if !folder.join(MARK).exists() && folder.read_dir()?.next().is_some() {
+            bail!(
+                "{} is not empty and not left by this benchmark; choose another --folder",
+                folder.display()
+            );
+        }
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::write(folder.join(MARK), "")?;
+    Ok(folder.canonicalize()?)
+}
