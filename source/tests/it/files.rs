@@ -28,7 +28,7 @@ fn importing_again_changes_nothing_and_a_correction_only_its_line() {
     let lines = "ada,Ada,Ek,active,04A1B2C3,main\nbo,Bo,Lind,active,,main;office\n";
     world.write("users.csv", &format!("{HEADER}\n{lines}"));
     let said = world.ok(&["import", "users.csv"]);
-    assert!(said.starts_with("6 changed, 0 unchanged, 1 messages, up to "), "{said}");
+    assert!(said.starts_with("6 changed, 0 unchanged, 1 message, up to "), "{said}");
     let before = world.status();
     assert_eq!(world.ok(&["import", "users.csv"]), "0 changed, 6 unchanged");
     assert_eq!(world.status(), before);
