@@ -134,9 +134,9 @@ fn fill_python(path: &Path, filling: &[Vec<u8>]) -> Result<()> {
     conn.execute(TABLE, [])?;
     let tx = conn.transaction()?;
     for payload in filling {
-        let message = contract::messages::parse_changes(payload).map_err(|reason| anyhow!(reason))?;
+        let message = contract::changes::parse_changes(payload).map_err(|reason| anyhow!(reason))?;
         for change in &message.changes {
-            let contract::messages::Act::Upsert(record) = change.act else { continue };
+            let contract::changes::Act::Upsert(record) = change.act else { continue };
             tx.prepare_cached(ADD)?.execute((&change.key, record, i64::try_from(message.version.seq)?))?;
         }
     }

@@ -6,7 +6,7 @@ use crate::watched::{CONNECTED, DONE, say, wait_for_end};
 use anyhow::{Result, anyhow};
 use contract::digest::{self, Digest};
 use contract::id::SiteId;
-use contract::messages::{Act, parse_changes};
+use contract::changes::{Act, parse_changes};
 use doorward::mirror::Mirror;
 use std::path::Path;
 

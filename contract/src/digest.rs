@@ -88,6 +88,17 @@ pub fn record(kind: &str, key: &str, canonical: &[u8], version: Version) -> Dige
     cut(&hash.finalize())
 }
 
+/// Where a key belongs: the first 64 bits of the SHA-256 of `kind/key`. Its leading bits name its bucket.
+pub fn place(kind: &str, key: &str) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(kind.as_bytes());
+    hash.update(b"/");
+    hash.update(key.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.finalize()[..8]);
+    u64::from_be_bytes(first)
+}
+
 /// The stand-in for a record that has no canonical form (a float, a null, a member twice, …): the SHA-256 of
 /// its bytes as sent, so that both ends agree on what was refused. It is canonical itself.
 pub fn opaque(sent: &[u8]) -> Vec<u8> {

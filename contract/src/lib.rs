@@ -7,16 +7,20 @@
 //! - [`digest`]: digests, the root
 //! - [`record`]: a record's typed form, and why one is refused
 //! - [`topics`]: topic names
-//! - [`messages`]: the envelopes
+//! - [`changes`]: the stream of changes
+//! - [`messages`]: the other envelopes
+//! - [`repair`]: requests, digests and buckets
 //!
 //! Not here: the order rules (the gateway's mirror applies them, the source numbers), brokers, TLS.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod changes;
 pub mod digest;
 pub mod id;
 pub mod json;
 pub mod messages;
 pub mod record;
+pub mod repair;
 pub mod topics;
 
 /// Largest message in bytes, either way.
@@ -27,3 +31,9 @@ pub const RECORD_MAX_BYTES: usize = 16 * 1024;
 pub const CHANGES_MAX: usize = 1024;
 /// Shortest heartbeat in seconds; a smaller setting is taken as this.
 pub const HEARTBEAT_MIN_S: u64 = 60;
+/// Most leading bits of a hash that name a bucket, so at most 65,536 buckets.
+pub const BITS_MAX: u8 = 16;
+/// Most digests in one message.
+pub const DIGESTS_PAGE_MAX: usize = 1024;
+/// Most buckets asked for at once.
+pub const REQUEST_BUCKETS_MAX: usize = 256;

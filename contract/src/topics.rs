@@ -17,6 +17,12 @@ pub enum GatewayTopic {
     Events,
     /// What the source asks of the gateway.
     Command,
+    /// What the gateway wants to know of the source's rows.
+    Request,
+    /// Answer: digests of buckets.
+    Digests,
+    /// Answer: one bucket.
+    Bucket,
 }
 
 impl GatewayTopic {
@@ -25,6 +31,9 @@ impl GatewayTopic {
             GatewayTopic::State => "state",
             GatewayTopic::Events => "events",
             GatewayTopic::Command => "command",
+            GatewayTopic::Request => "request",
+            GatewayTopic::Digests => "digests",
+            GatewayTopic::Bucket => "bucket",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A message on the stream: parsed, each record read, and what is in force read back from its canonical form.
 #![no_main]
 
-use contract::messages::{Act, parse_changes};
+use contract::changes::{Act, parse_changes};
 use contract::record;
 
 libfuzzer_sys::fuzz_target!(|payload: &[u8]| {

@@ -14,9 +14,10 @@ use access::id::Key;
 use access::time::UtcTime;
 use access::token::TokenStatus;
 use access::user::UserStatus;
+use contract::changes::{Act, Change, parse_changes};
 use contract::digest::{self, Digest};
 use contract::id::{Kind, Version};
-use contract::messages::{Act, Change, Event, parse_changes};
+use contract::messages::Event;
 use contract::record::{self, Parsed, Record};
 use rusqlite::Connection;
 

@@ -55,7 +55,7 @@ pub fn push(conn: &Connection, now: UtcTime, event: &Event) -> rusqlite::Result<
 fn may_be_asked_again(event: &Event) -> bool {
     match event {
         Event::ExportResult { .. } | Event::PacsEntitlements { .. } | Event::RefusedRecord { .. } => true,
-        Event::RefusedMessage { .. } => false,
+        Event::RefusedMessage { .. } | Event::RepairFailed { .. } | Event::MirrorDamaged { .. } => false,
     }
 }
 

@@ -83,6 +83,8 @@ impl Reporting {
             root: standing.root,
             in_sync: standing.out_of_sync.is_none(),
             out_of_sync: standing.out_of_sync.map(|why| why.as_str().into()),
+            repair: None,
+            whole: standing.floor != contract::id::Version::default(),
             refused: list::count_refused(&self.conn)?,
             events_waiting: events.waiting,
             events_lost: events.lost,

@@ -229,6 +229,7 @@ fn carry_out(conn: &Connection, payload: &[u8]) -> rusqlite::Result<Result<(), S
         Ok(CommandMessage { command: Command::EventsReceived { stream, seq }, .. }) => {
             outbox::received(conn, &stream, seq).map(Ok)
         }
+        Ok(CommandMessage { command: Command::Resync, .. }) => Ok(Ok(())),
         Err(reason) => Ok(Err(reason)),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Problems;
 use crate::change::{Change, Check};
-use contract::messages::Op;
+use contract::changes::Op;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -1,9 +1,9 @@
 //! How changes fill messages: in order, a key once, bounded in count and bytes. No IO.
 
 use crate::change::Change;
+use contract::changes::{ChangeOut, ChangesOut, Op};
 use contract::digest::Digest;
 use contract::id::Version;
-use contract::messages::{ChangeOut, ChangesOut, Op};
 use contract::{CHANGES_MAX, MESSAGE_MAX_BYTES};
 use serde_json::value::RawValue;
 use std::collections::HashSet;

@@ -1,8 +1,8 @@
 //! The file alone: numbers, root, and what is queued.
 
 use access::time::UtcTime;
+use contract::changes::parse_changes;
 use contract::digest::{self, Digest};
-use contract::messages::parse_changes;
 use doorward_source::change::{Change, Check};
 use doorward_source::store::Store;
 

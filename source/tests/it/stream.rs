@@ -68,7 +68,7 @@ fn event(seq: u64) -> Value {
 fn received_up_to(payloads: &[Vec<u8>]) -> Option<u64> {
     let last = payloads.last()?;
     let message: CommandMessage = serde_json::from_slice(last).expect("a command");
-    let Command::EventsReceived { stream, seq } = message.command;
+    let Command::EventsReceived { stream, seq } = message.command else { panic!("a receipt: {message:?}") };
     assert_eq!(stream, "s-1");
     Some(seq)
 }

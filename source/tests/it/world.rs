@@ -1,8 +1,9 @@
 //! The fixture: a broker, the program, and an observer who believes nothing.
 
+use contract::changes::{Act, parse_changes};
 use contract::digest::{self, Digest};
 use contract::id::Version;
-use contract::messages::{Act, Meta, parse_changes};
+use contract::messages::Meta;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
