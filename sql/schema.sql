@@ -1,4 +1,4 @@
--- The mirror, version 1: the commented truth. A fresh file is made from this page; an older one reaches the
+-- The mirror, version 2: the commented truth. A fresh file is made from this page; an older one reaches the
 -- same schema by the numbered migrations (a test compares the two).
 --
 -- Instants are seconds since 1970, UTC. A version is the pair (epoch, seq). Times named mono_ms are
@@ -8,13 +8,18 @@
 CREATE TABLE mirror (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   site TEXT NOT NULL,              -- the site this file belongs to; another one's is refused
-  head_epoch INTEGER NOT NULL,     -- highest version heard
+  head_epoch INTEGER NOT NULL,     -- highest version heard, in a change or in an answer
   head_seq INTEGER NOT NULL,
   floor_epoch INTEGER NOT NULL,    -- last version at which the roots were equal
   floor_seq INTEGER NOT NULL,
   root BLOB NOT NULL,              -- 16 bytes, the sum of record.digest modulo 2^128
   out_of_sync TEXT,                -- why the newest checkpoint did not prove the mirror; NULL when it did
-  exporter TEXT                    -- the gateway that exports, as the source last said
+  exporter TEXT,                   -- the gateway that exports, as the source last said
+  parts BLOB NOT NULL,             -- 64 digests: the root by the leading 6 bits of record.id, to find damage by
+  heard_epoch INTEGER NOT NULL,    -- the newest root that was compared, and its version
+  heard_seq INTEGER NOT NULL,
+  heard_root BLOB NOT NULL,
+  whole INTEGER NOT NULL           -- 1 once the mirror has been proven: what is missing is gone, not still to come
 ) STRICT;
 
 -- Kinds by number; 1 to 6 are this version's, higher ones a later version's, kept because the root has them.
@@ -25,18 +30,19 @@ CREATE TABLE kind (
 INSERT INTO kind (id, name) VALUES
   (1, 'user'), (2, 'token'), (3, 'entitlement'), (4, 'assignment'), (5, 'schedule'), (6, 'door');
 
--- The source's string ids, mapped to integers at the edge. A name may have no record: something refers to
--- it, or it was deleted.
+-- The source's string ids. The integer of a key is the leading 63 bits of the SHA-256 of kind/key: a bucket of
+-- the contract is a range of ids, and a first sync fills the tables in their order. A key has a name for as
+-- long as it has a record or a tombstone; what only refers to it needs none.
 CREATE TABLE name (
   id INTEGER PRIMARY KEY,
-  kind INTEGER NOT NULL REFERENCES kind (id),
-  key TEXT NOT NULL,
-  UNIQUE (kind, key)
+  kind INTEGER NOT NULL,
+  key TEXT NOT NULL
 ) STRICT;
+CREATE INDEX name_user ON name (key) WHERE kind = 1;
 
 -- What the source holds, key by key. Updated in place: a change of a user dirties one page.
 CREATE TABLE record (
-  id INTEGER PRIMARY KEY REFERENCES name (id),
+  id INTEGER PRIMARY KEY,          -- the name's
   epoch INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   digest BLOB NOT NULL,            -- 16 bytes, as summed into mirror.root
@@ -49,15 +55,26 @@ CREATE INDEX record_refused ON record (id) WHERE refused IS NOT NULL;
 
 -- Deleted keys until the next proof, so that an older message does not bring them back.
 CREATE TABLE tombstone (
-  id INTEGER PRIMARY KEY REFERENCES name (id),
+  id INTEGER PRIMARY KEY,          -- the name's
   epoch INTEGER NOT NULL,
   seq INTEGER NOT NULL
 ) STRICT;
 
--- Links out of records in force: who holds what, and when windows open and close.
+-- Buckets that were equal to the source's at a version, since the last proof: what is at or below it is old
+-- news there. A key may lie in buckets of several divisions.
+CREATE TABLE bucket (
+  bits INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (bits, bucket)
+) STRICT, WITHOUT ROWID;
+
+-- Links out of records in force: who holds what, and when windows open and close. What they lead to may have
+-- no record.
 CREATE TABLE token (
-  id INTEGER PRIMARY KEY REFERENCES name (id),
-  user INTEGER REFERENCES name (id),
+  id INTEGER PRIMARY KEY,
+  user INTEGER,
   valid_from INTEGER,
   valid_to INTEGER
 ) STRICT;
@@ -66,9 +83,9 @@ CREATE INDEX token_valid_from ON token (valid_from) WHERE valid_from IS NOT NULL
 CREATE INDEX token_valid_to ON token (valid_to) WHERE valid_to IS NOT NULL;
 
 CREATE TABLE assignment (
-  id INTEGER PRIMARY KEY REFERENCES name (id),
-  user INTEGER NOT NULL REFERENCES name (id),
-  entitlement INTEGER NOT NULL REFERENCES name (id),
+  id INTEGER PRIMARY KEY,
+  user INTEGER NOT NULL,
+  entitlement INTEGER NOT NULL,
   valid_from INTEGER,
   valid_to INTEGER
 ) STRICT;

@@ -1,12 +1,14 @@
 //! The feed: what arrives over MQTT, and what is said there.
 //!
 //! - [`connection`]: the poll loop around rumqttc: sessions, subscriptions, acknowledgements, limits
+//! - [`sync`]: when to ask the source for what is missing
 //! - [`backoff`]: how long to wait before the next attempt
 //!
-//! Not here: what a message means (the mirror applies changes, the service carries out commands), and when
+//! Not here: what a message means (the mirror applies changes and answers, the service carries out commands), and when
 //! it may be acknowledged: only the service knows what has been committed.
 
 pub mod backoff;
 pub mod connection;
+pub mod sync;
 
 pub use connection::{AckToken, Feed, FeedOptions, Heard, Incoming, Topic};

@@ -3,8 +3,9 @@
 //! - [`open`]: files, pragmas, migrations
 //! - [`writer`]: the one thread that writes
 //! - [`apply`]: changes become rows, by the order rules of the contract
-//! - [`standing`], [`touched`], [`refused`]: what a batch leaves behind beside rows
+//! - [`standing`], `covered`, [`touched`], [`refused`]: what a batch leaves behind beside rows
 //! - [`rows`]: the named SQL of keys, records and links
+//! - [`integrity`]: the rows against their digests
 //! - [`outbox`]: what happened here and the source does not have yet
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`list`]: rows for people
@@ -13,7 +14,9 @@
 //! Not here: MQTT, the PACS and its ledger (that table's SQL is the export's), any decision about access.
 
 pub mod apply;
+mod covered;
 pub mod facts;
+pub mod integrity;
 pub mod list;
 pub mod open;
 pub mod outbox;

@@ -73,6 +73,7 @@ pub async fn run(
         feed: feed.clone(),
         heard,
         writer: writer.clone(),
+        conn: reader.clone(),
         clock: clock.clone(),
         notices: notices.clone(),
         updates_per_poll,

@@ -65,6 +65,10 @@ pub enum Topic {
     Meta,
     /// A command for this panel.
     Command,
+    /// An answer: digests of buckets.
+    Digests,
+    /// An answer: one bucket.
+    Bucket,
 }
 
 /// A message, to be acknowledged once it is on disk.
@@ -132,6 +136,8 @@ impl Feed {
                 (Topic::Changes, topics.changes()),
                 (Topic::Meta, topics.meta()),
                 (Topic::Command, topics.gateway(&options.gateway, GatewayTopic::Command)),
+                (Topic::Digests, topics.gateway(&options.gateway, GatewayTopic::Digests)),
+                (Topic::Bucket, topics.gateway(&options.gateway, GatewayTopic::Bucket)),
             ],
             ack_batches,
             heard,
@@ -185,7 +191,7 @@ fn mqtt_options(options: &FeedOptions, topics: &Topics) -> MqttOptions {
 struct Connection {
     events: EventLoop,
     client: AsyncClient,
-    subscriptions: [(Topic, String); 3],
+    subscriptions: [(Topic, String); 5],
     ack_batches: mpsc::Receiver<Vec<AckToken>>,
     heard: mpsc::Sender<Heard>,
     room: Arc<Semaphore>,

@@ -2,7 +2,7 @@
 //!
 //! Not here: what follows from the facts (`access::person`).
 
-use super::rows::known_kind;
+use super::rows::name_id;
 use access::id::Key;
 use access::person::Facts;
 use access::time::UtcTime;
@@ -15,19 +15,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// # Errors
 /// SQLite's.
 pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>> {
-    const USER: &str = "SELECT n.id, r.body FROM name n JOIN record r ON r.id = n.id
-        WHERE n.kind = ?1 AND n.key = ?2 AND r.refused IS NULL";
+    const USER: &str = "SELECT r.body FROM name n JOIN record r ON r.id = n.id
+        WHERE n.id = ?1 AND n.kind = 1 AND n.key = ?2 AND r.refused IS NULL";
     const TOKENS: &str =
         "SELECT n.key, r.body FROM token t JOIN record r ON r.id = t.id JOIN name n ON n.id = t.id
         WHERE t.user = ?1 AND r.refused IS NULL";
     const ASSIGNMENTS: &str =
         "SELECT r.body, (SELECT e.body FROM record e WHERE e.id = a.entitlement AND e.refused IS NULL)
         FROM assignment a JOIN record r ON r.id = a.id WHERE a.user = ?1 AND r.refused IS NULL";
-    let found: Option<(i64, String)> = conn
-        .prepare_cached(USER)?
-        .query_row(params![known_kind(Kind::User), user.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((id, body)) = found else { return Ok(None) };
+    let id = name_id(Kind::User.as_str(), user.as_str());
+    let found: Option<String> =
+        conn.prepare_cached(USER)?.query_row(params![id, user.as_str()], |row| row.get(0)).optional()?;
+    let Some(body) = found else { return Ok(None) };
     let Ok(Record::User(record)) = typed(Kind::User.as_str(), &body) else { return Ok(None) };
     let mut facts = Facts { key: user.clone(), user: record, tokens: Vec::new(), assignments: Vec::new() };
     let mut tokens = conn.prepare_cached(TOKENS)?;
@@ -92,8 +91,8 @@ pub fn users_with_edges(
 /// # Errors
 /// SQLite's.
 pub fn users_after(conn: &Connection, after: &str, limit: u32) -> rusqlite::Result<Vec<String>> {
-    const PAGE: &str = "SELECT key FROM name WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+    const PAGE: &str = "SELECT key FROM name WHERE kind = 1 AND key > ?1 ORDER BY key LIMIT ?2";
     let mut page = conn.prepare_cached(PAGE)?;
-    let rows = page.query_map(params![known_kind(Kind::User), after, limit], |row| row.get(0))?;
+    let rows = page.query_map(params![after, limit], |row| row.get(0))?;
     rows.collect()
 }

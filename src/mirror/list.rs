@@ -6,7 +6,7 @@ use super::standing::{self, Standing};
 use access::time::UtcTime;
 use contract::id::{Kind, Version};
 use contract::messages::{EventMessage, PacsEntitlement};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// A record as it is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,10 +88,10 @@ pub fn refused_records(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<Li
 }
 
 /// One record by the integer of its key.
-pub(super) fn record_by_id(conn: &Connection, id: i64) -> rusqlite::Result<Listed> {
+pub(super) fn record_by_id(conn: &Connection, id: i64) -> rusqlite::Result<Option<Listed>> {
     const READ: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
         FROM record r JOIN name n ON n.id = r.id JOIN kind k ON k.id = n.kind WHERE r.id = ?1";
-    conn.prepare_cached(READ)?.query_row([id], listed)
+    conn.prepare_cached(READ)?.query_row([id], listed).optional()
 }
 
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {

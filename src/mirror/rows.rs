@@ -1,24 +1,50 @@
 //! Named SQL of keys, records, tombstones and the links out of records.
 
 use access::time::{UtcTime, Window};
-use contract::digest::Digest;
+use contract::digest::{self, Digest};
 use contract::id::{Kind, Version};
+use contract::repair::Bits;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::ops::RangeInclusive;
+
+/// The integer of a key: the leading 63 bits of the hash that names its bucket.
+pub(super) type NameId = i64;
 
 /// The integer of a key.
-pub(super) type NameId = i64;
+pub(super) fn name_id(kind: &str, key: &str) -> NameId {
+    id_of_place(digest::place(kind, key))
+}
+
+/// The integer of a key by its hash.
+pub(super) fn id_of_place(place: u64) -> NameId {
+    i64::try_from(place >> 1).unwrap_or(NameId::MAX)
+}
+
+/// The integers of a bucket's keys.
+pub(super) fn ids(bits: Bits, bucket: u32) -> RangeInclusive<NameId> {
+    let width = 1_u64 << (63 - u32::from(bits.get()));
+    let first = u64::from(bucket) * width;
+    let edge = |n: u64| i64::try_from(n).unwrap_or(NameId::MAX);
+    edge(first)..=edge(first + (width - 1))
+}
+
+/// The bucket of an integer.
+pub(super) fn bucket_of(bits: Bits, id: NameId) -> u32 {
+    bits.bucket(id.unsigned_abs() << 1)
+}
 
 /// Kinds of later versions that are remembered; more are refused.
 pub(super) const FOREIGN_KINDS_MAX: i64 = 64;
 
 /// What is stored under a key.
 pub(super) struct Stored {
-    pub(super) id: NameId,
     /// Of the record or the tombstone.
     pub(super) version: Option<Version>,
     /// Of the record.
     pub(super) digest: Option<Digest>,
     pub(super) is_tombstone: bool,
+    /// Whether the key has its name.
+    pub(super) is_named: bool,
 }
 
 /// A row's new content.
@@ -77,43 +103,42 @@ pub(super) fn known_kind(kind: Kind) -> i64 {
     }
 }
 
-/// What is stored under a key, if the key has ever been heard of.
-pub(super) fn find(conn: &Connection, kind: i64, key: &str) -> rusqlite::Result<Option<Stored>> {
-    const FIND: &str = "SELECT n.id, r.epoch, r.seq, r.digest, t.epoch, t.seq FROM name n
-        LEFT JOIN record r ON r.id = n.id LEFT JOIN tombstone t ON t.id = n.id
-        WHERE n.kind = ?1 AND n.key = ?2";
+/// What is stored under a key. `None`: another key has its integer, which no two keys in use ever share unless
+/// somebody made them to.
+pub(super) fn find(conn: &Connection, id: NameId, kind: i64, key: &str) -> rusqlite::Result<Option<Stored>> {
+    const FIND: &str = "SELECT n.kind = ?2 AND n.key = ?3, r.epoch, r.seq, r.digest, t.epoch, t.seq
+        FROM (SELECT ?1 AS id) i LEFT JOIN name n ON n.id = i.id LEFT JOIN record r ON r.id = i.id
+        LEFT JOIN tombstone t ON t.id = i.id";
     let read = |row: &Row<'_>| {
+        let is_its_own: Option<bool> = row.get(0)?;
         let tombstone = version(row, 4)?;
-        Ok(Stored {
-            id: row.get(0)?,
+        let stored = Stored {
             version: version(row, 1)?.or(tombstone),
             digest: digest(row, 3)?,
             is_tombstone: tombstone.is_some(),
-        })
+            is_named: is_its_own.is_some(),
+        };
+        Ok((is_its_own != Some(false)).then_some(stored))
     };
-    conn.prepare_cached(FIND)?.query_row(params![kind, key], read).optional()
+    conn.prepare_cached(FIND)?.query_row(params![id, kind, key], read)
 }
 
-/// The integer of a key, drawn if it is new.
-pub(super) fn name_id(conn: &Connection, kind: i64, key: &str) -> rusqlite::Result<NameId> {
-    const FIND: &str = "SELECT id FROM name WHERE kind = ?1 AND key = ?2";
-    let found = conn.prepare_cached(FIND)?.query_row(params![kind, key], |row| row.get(0)).optional()?;
-    match found {
-        Some(id) => Ok(id),
-        None => add_name(conn, kind, key),
-    }
+pub(super) fn put_name(conn: &Connection, id: NameId, kind: i64, key: &str) -> rusqlite::Result<()> {
+    const PUT: &str = "INSERT OR REPLACE INTO name (id, kind, key) VALUES (?1, ?2, ?3)";
+    conn.prepare_cached(PUT)?.execute(params![id, kind, key])?;
+    Ok(())
 }
 
-pub(super) fn add_name(conn: &Connection, kind: i64, key: &str) -> rusqlite::Result<NameId> {
-    const ADD: &str = "INSERT INTO name (kind, key) VALUES (?1, ?2)";
-    conn.prepare_cached(ADD)?.execute(params![kind, key])?;
-    Ok(conn.last_insert_rowid())
+pub(super) fn delete_name(conn: &Connection, id: NameId) -> rusqlite::Result<()> {
+    const DELETE: &str = "DELETE FROM name WHERE id = ?1";
+    conn.prepare_cached(DELETE)?.execute([id])?;
+    Ok(())
 }
 
-/// The string of a key.
-pub(super) fn key_of(conn: &Connection, id: NameId) -> rusqlite::Result<String> {
+/// The string of a key that has a record or a tombstone.
+pub(super) fn key_of(conn: &Connection, id: NameId) -> rusqlite::Result<Option<String>> {
     const KEY: &str = "SELECT key FROM name WHERE id = ?1";
-    conn.prepare_cached(KEY)?.query_row([id], |row| row.get(0))
+    conn.prepare_cached(KEY)?.query_row([id], |row| row.get(0)).optional()
 }
 
 pub(super) fn put_record(
@@ -122,8 +147,7 @@ pub(super) fn put_record(
     new: &NewRecord<'_>,
     exists: bool,
 ) -> rusqlite::Result<()> {
-    const INSERT: &str =
-        "INSERT INTO record (epoch, seq, digest, refused, body, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    const INSERT: &str = "INSERT OR REPLACE INTO record (epoch, seq, digest, refused, body, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     const UPDATE: &str =
         "UPDATE record SET epoch = ?1, seq = ?2, digest = ?3, refused = ?4, body = ?5 WHERE id = ?6";
     let statement = if exists { UPDATE } else { INSERT };
@@ -184,8 +208,25 @@ pub(super) fn delete_tombstone(conn: &Connection, id: NameId) -> rusqlite::Resul
 
 /// A proof makes tombstones needless: whatever is at or below it is judged by the floor.
 pub(super) fn clear_tombstones(conn: &Connection) -> rusqlite::Result<()> {
+    const NAMES: &str = "DELETE FROM name WHERE id IN (SELECT id FROM tombstone)";
     const CLEAR: &str = "DELETE FROM tombstone";
+    conn.prepare_cached(NAMES)?.execute([])?;
     conn.prepare_cached(CLEAR)?.execute([])?;
+    Ok(())
+}
+
+/// The same for a bucket that is known at `version`.
+pub(super) fn clear_tombstones_up_to(
+    conn: &Connection,
+    ids: &RangeInclusive<NameId>,
+    version: Version,
+) -> rusqlite::Result<()> {
+    const NAMES: &str = "DELETE FROM name WHERE id IN
+        (SELECT id FROM tombstone WHERE id BETWEEN ?1 AND ?2 AND (epoch, seq) <= (?3, ?4))";
+    const CLEAR: &str = "DELETE FROM tombstone WHERE id BETWEEN ?1 AND ?2 AND (epoch, seq) <= (?3, ?4)";
+    let bounds = params![ids.start(), ids.end(), sql(version.epoch), sql(version.seq)];
+    conn.prepare_cached(NAMES)?.execute(bounds)?;
+    conn.prepare_cached(CLEAR)?.execute(bounds)?;
     Ok(())
 }
 
@@ -250,13 +291,65 @@ pub(super) fn users_of_entitlement(
     rows.collect()
 }
 
-/// Forgets keys that nothing refers to any more; run at start.
-pub(super) fn sweep_names(conn: &Connection) -> rusqlite::Result<usize> {
-    const SWEEP: &str = "DELETE FROM name WHERE
-        NOT EXISTS (SELECT 1 FROM record r WHERE r.id = name.id)
-        AND NOT EXISTS (SELECT 1 FROM tombstone t WHERE t.id = name.id)
-        AND NOT EXISTS (SELECT 1 FROM token t WHERE t.user = name.id)
-        AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.user = name.id)
-        AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.entitlement = name.id)";
-    conn.execute(SWEEP, [])
+/// A record among others in a range of ids.
+pub(super) struct InRange {
+    pub(super) id: NameId,
+    pub(super) version: Version,
+    pub(super) digest: Digest,
+    pub(super) is_in_force: bool,
+    /// Kind's name and key; none if the disk lost it.
+    pub(super) name: Option<(String, String)>,
+}
+
+/// The records of a range, in its order.
+pub(super) fn in_range(conn: &Connection, ids: &RangeInclusive<NameId>) -> rusqlite::Result<Vec<InRange>> {
+    const RANGE: &str =
+        "SELECT r.id, r.epoch, r.seq, r.digest, r.refused IS NULL, k.name, n.key FROM record r
+        LEFT JOIN name n ON n.id = r.id LEFT JOIN kind k ON k.id = n.kind
+        WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id";
+    let mut range = conn.prepare_cached(RANGE)?;
+    let rows = range.query_map([ids.start(), ids.end()], |row| {
+        let (kind, key): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
+        Ok(InRange {
+            id: row.get(0)?,
+            version: version(row, 1)?.unwrap_or_default(),
+            digest: digest(row, 3)?.unwrap_or_default(),
+            is_in_force: row.get(4)?,
+            name: kind.zip(key),
+        })
+    })?;
+    rows.collect()
+}
+
+/// The tombstones of a range.
+pub(super) fn tombstones_in_range(
+    conn: &Connection,
+    ids: &RangeInclusive<NameId>,
+) -> rusqlite::Result<Vec<(NameId, Version)>> {
+    const RANGE: &str = "SELECT id, epoch, seq FROM tombstone WHERE id BETWEEN ?1 AND ?2";
+    let mut range = conn.prepare_cached(RANGE)?;
+    let rows = range
+        .query_map([ids.start(), ids.end()], |row| Ok((row.get(0)?, version(row, 1)?.unwrap_or_default())))?;
+    rows.collect()
+}
+
+/// Calls `each` with the digest of every record of a range, in its order.
+pub(super) fn each_digest(
+    conn: &Connection,
+    ids: &RangeInclusive<NameId>,
+    mut each: impl FnMut(NameId, Digest),
+) -> rusqlite::Result<()> {
+    const RANGE: &str = "SELECT id, digest FROM record WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+    let mut range = conn.prepare_cached(RANGE)?;
+    let mut rows = range.query([ids.start(), ids.end()])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, digest(row, 1)?.unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Whether there is nothing at all: no record, no tombstone.
+pub(super) fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
+    const ANY: &str = "SELECT NOT EXISTS (SELECT 1 FROM record) AND NOT EXISTS (SELECT 1 FROM tombstone)";
+    conn.prepare_cached(ANY)?.query_row([], |row| row.get(0))
 }

@@ -1,16 +1,17 @@
-//! Where the mirror stands: what was heard, what was proven, and who exports.
+//! Where the mirror stands: what was heard, what was proven, the root and its parts, and who exports.
 //!
 //! Not here: what moves it (`apply`).
 
-use super::rows;
+use super::rows::{self, NameId};
 use contract::digest::Digest;
 use contract::id::Version;
 use rusqlite::{Connection, params};
+use std::ops::RangeInclusive;
 
 /// Where the mirror stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Standing {
-    /// Highest version heard.
+    /// Highest version heard, in a change or in an answer.
     pub head: Version,
     /// Last version at which the roots were equal.
     pub floor: Version,
@@ -18,6 +19,77 @@ pub struct Standing {
     pub root: Digest,
     /// Why the newest checkpoint did not prove the mirror.
     pub out_of_sync: Option<OutOfSync>,
+    /// Version of the newest root that was compared.
+    pub heard: Version,
+    /// That root.
+    pub heard_root: Digest,
+    /// Whether the mirror has ever been proven. Until then a missing row may still be to come.
+    pub whole: bool,
+}
+
+impl Standing {
+    /// The version below which nothing proves anything.
+    pub fn high(&self) -> Version {
+        self.head.max(self.floor)
+    }
+}
+
+/// The root in parts, by the leading bits of the keys' ids: where rows were lost or altered on disk, their part
+/// says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Parts {
+    sums: [Digest; PARTS],
+    is_changed: bool,
+}
+
+/// How many parts there are.
+pub(super) const PARTS: usize = 1 << PART_BITS;
+/// Leading bits of an id that name its part.
+const PART_BITS: u32 = 6;
+
+impl Parts {
+    /// Of an empty mirror.
+    pub(super) fn empty() -> Parts {
+        Parts { sums: [Digest::ZERO; PARTS], is_changed: true }
+    }
+
+    /// Which part an id belongs to.
+    pub(super) fn of(id: NameId) -> usize {
+        usize::try_from(id >> (63 - PART_BITS)).unwrap_or(0) % PARTS
+    }
+
+    /// The ids of a part.
+    pub(super) fn ids(part: usize) -> RangeInclusive<NameId> {
+        let width = 1_i64 << (63 - PART_BITS);
+        let first = i64::try_from(part % PARTS).unwrap_or(0) * width;
+        first..=first + (width - 1)
+    }
+
+    /// The sum of one part.
+    pub(super) fn sum(&self, part: usize) -> Digest {
+        self.sums[part % PARTS]
+    }
+
+    /// Sets the sum of one part.
+    pub(super) fn set(&mut self, part: usize, sum: Digest) {
+        self.sums[part % PARTS] = sum;
+        self.is_changed = true;
+    }
+
+    /// A record came.
+    pub(super) fn add(&mut self, id: NameId, digest: Digest) {
+        self.set(Parts::of(id), self.sum(Parts::of(id)).plus(digest));
+    }
+
+    /// A record went.
+    pub(super) fn take(&mut self, id: NameId, digest: Digest) {
+        self.set(Parts::of(id), self.sum(Parts::of(id)).minus(digest));
+    }
+
+    /// Their sum.
+    pub(super) fn root(&self) -> Digest {
+        self.sums.iter().fold(Digest::ZERO, |root, sum| root.plus(*sum))
+    }
 }
 
 /// Why the mirror is not proven.
@@ -29,6 +101,8 @@ pub enum OutOfSync {
     Gap,
     /// The roots differ though no message is known to be missing.
     UnequalRoot,
+    /// Rows had changed on the disk by themselves.
+    Damaged,
 }
 
 impl OutOfSync {
@@ -38,6 +112,7 @@ impl OutOfSync {
             OutOfSync::NeverProven => "never_proven",
             OutOfSync::Gap => "gap",
             OutOfSync::UnequalRoot => "unequal_root",
+            OutOfSync::Damaged => "damaged",
         }
     }
 
@@ -46,6 +121,7 @@ impl OutOfSync {
         match text {
             "gap" => OutOfSync::Gap,
             "unequal_root" => OutOfSync::UnequalRoot,
+            "damaged" => OutOfSync::Damaged,
             _ => OutOfSync::NeverProven,
         }
     }
@@ -56,7 +132,8 @@ impl OutOfSync {
 /// # Errors
 /// SQLite's.
 pub fn standing(conn: &Connection) -> rusqlite::Result<Standing> {
-    const READ: &str = "SELECT head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync FROM mirror";
+    const READ: &str = "SELECT head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync, heard_epoch,
+        heard_seq, heard_root, whole FROM mirror";
     conn.prepare_cached(READ)?.query_row([], |row| {
         let out_of_sync: Option<String> = row.get(5)?;
         Ok(Standing {
@@ -64,8 +141,35 @@ pub fn standing(conn: &Connection) -> rusqlite::Result<Standing> {
             floor: rows::version(row, 2)?.unwrap_or_default(),
             root: rows::digest(row, 4)?.unwrap_or_default(),
             out_of_sync: out_of_sync.as_deref().map(OutOfSync::parse),
+            heard: rows::version(row, 6)?.unwrap_or_default(),
+            heard_root: rows::digest(row, 8)?.unwrap_or_default(),
+            whole: row.get(9)?,
         })
     })
+}
+
+/// Reads the parts of the root.
+pub(super) fn parts(conn: &Connection) -> rusqlite::Result<Parts> {
+    const READ: &str = "SELECT parts FROM mirror";
+    conn.prepare_cached(READ)?.query_row([], |row| {
+        let bytes = row.get_ref(0)?.as_blob()?;
+        let mut parts = Parts::empty();
+        for (sum, bytes) in parts.sums.iter_mut().zip(bytes.chunks_exact(16)) {
+            *sum = bytes.try_into().map(Digest::from_bytes).unwrap_or_default();
+        }
+        parts.is_changed = false;
+        Ok(parts)
+    })
+}
+
+/// Whether the mirror holds nothing at all, not even proof that there is nothing.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
+    const PROVEN: &str = "SELECT floor_epoch > 0 OR EXISTS (SELECT 1 FROM bucket) FROM mirror";
+    let proven: bool = conn.prepare_cached(PROVEN)?.query_row([], |row| row.get(0))?;
+    Ok(!proven && rows::is_empty(conn)?)
 }
 
 /// After a start or the loss of the session nothing is proven until the next checkpoint.
@@ -95,10 +199,13 @@ pub fn set_exporter(conn: &Connection, exporter: Option<&str>) -> rusqlite::Resu
     conn.prepare_cached(SET)?.execute([exporter]).map(|changed| changed > 0)
 }
 
-pub(super) fn store(conn: &Connection, standing: &Standing) -> rusqlite::Result<()> {
+/// Writes where the mirror stands; its root becomes that of the parts.
+pub(super) fn store(conn: &Connection, standing: &mut Standing, parts: &mut Parts) -> rusqlite::Result<()> {
     const STORE: &str = "UPDATE mirror SET head_epoch = ?1, head_seq = ?2, floor_epoch = ?3, floor_seq = ?4,
-        root = ?5, out_of_sync = ?6";
-    let Standing { head, floor, root, out_of_sync } = standing;
+        root = ?5, out_of_sync = ?6, heard_epoch = ?7, heard_seq = ?8, heard_root = ?9, whole = ?10";
+    const STORE_PARTS: &str = "UPDATE mirror SET parts = ?1";
+    standing.root = parts.root();
+    let Standing { head, floor, root, out_of_sync, heard, heard_root, whole } = standing;
     conn.prepare_cached(STORE)?.execute(params![
         rows::sql(head.epoch),
         rows::sql(head.seq),
@@ -106,6 +213,14 @@ pub(super) fn store(conn: &Connection, standing: &Standing) -> rusqlite::Result<
         rows::sql(floor.seq),
         root.to_bytes(),
         out_of_sync.map(OutOfSync::as_str),
+        rows::sql(heard.epoch),
+        rows::sql(heard.seq),
+        heard_root.to_bytes(),
+        *whole,
     ])?;
+    if std::mem::take(&mut parts.is_changed) {
+        let bytes = parts.sums.map(Digest::to_bytes);
+        conn.prepare_cached(STORE_PARTS)?.execute([bytes.as_flattened()])?;
+    }
     Ok(())
 }

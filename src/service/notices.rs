@@ -2,6 +2,7 @@
 
 use crate::mirror::standing::Standing;
 use crate::mirror::touched::Touched;
+use contract::messages::RepairState;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -13,6 +14,8 @@ pub struct Level {
     pub online: bool,
     /// Where the mirror stands.
     pub standing: Standing,
+    /// The first sync or repair under way.
+    pub repair: Option<RepairState>,
     /// The disk takes nothing but revocations.
     pub disk_full: bool,
     /// The PACS answered last time.
@@ -27,21 +30,31 @@ pub struct Notices {
     level: watch::Sender<Level>,
     touched: Arc<Mutex<Touched>>,
     pacs_known: Arc<AtomicBool>,
+    compare: Arc<AtomicBool>,
     work: Arc<Notify>,
     events: Arc<Notify>,
+    comparison: Arc<Notify>,
 }
 
 impl Notices {
     /// At start: offline, everyone to be looked at.
     pub fn new(standing: Standing) -> Notices {
-        let level =
-            Level { online: false, standing, disk_full: false, pacs_reachable: false, ledger_changes: 0 };
+        let level = Level {
+            online: false,
+            standing,
+            repair: None,
+            disk_full: false,
+            pacs_reachable: false,
+            ledger_changes: 0,
+        };
         Notices {
             level: watch::Sender::new(level),
             touched: Arc::new(Mutex::new(Touched::Everyone)),
             pacs_known: Arc::new(AtomicBool::new(false)),
+            compare: Arc::new(AtomicBool::new(false)),
             work: Arc::new(Notify::new()),
             events: Arc::new(Notify::new()),
+            comparison: Arc::new(Notify::new()),
         }
     }
 
@@ -66,6 +79,11 @@ impl Notices {
     /// The mirror stands here now.
     pub fn standing(&self, standing: Standing) {
         self.change(|level| level.standing = standing);
+    }
+
+    /// A first sync or repair has come this far, or there is none.
+    pub fn repair(&self, state: Option<RepairState>) {
+        self.change(|level| level.repair = state);
     }
 
     /// The disk is full, or has room.
@@ -115,6 +133,22 @@ impl Notices {
     /// Resolves once somebody was touched.
     pub async fn work(&self) {
         self.work.notified().await;
+    }
+
+    /// The mirror was found damaged: it is to be compared with the source.
+    pub fn compare(&self) {
+        self.compare.store(true, Ordering::Relaxed);
+        self.comparison.notify_one();
+    }
+
+    /// Whether a comparison is wanted, once.
+    pub fn take_comparison(&self) -> bool {
+        self.compare.swap(false, Ordering::Relaxed)
+    }
+
+    /// Resolves once a comparison is wanted.
+    pub async fn comparison(&self) {
+        self.comparison.notified().await;
     }
 
     /// An event was added, or received by the source.

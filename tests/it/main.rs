@@ -4,6 +4,7 @@
 mod bad_input;
 mod broker;
 mod configuration;
+mod convergence;
 mod crashes;
 mod cross;
 mod full_disk;

@@ -4,7 +4,7 @@ use contract::digest::{self, Digest};
 use contract::id::Version;
 use contract::record;
 use doorward::mirror::Mirror;
-use doorward::mirror::apply::{self, Room};
+use doorward::mirror::apply::{Applied, Batch, Room};
 use doorward::mirror::list;
 use doorward::mirror::standing;
 use proptest::prelude::*;
@@ -102,14 +102,19 @@ impl Source {
     }
 }
 
+fn apply(conn: &Connection, payload: &[u8], room: Room) -> Applied {
+    let mut batch = Batch::begin(conn, access::time::UtcTime::from_unix(0), room).expect("begun");
+    batch.changes(payload).expect("applied");
+    batch.end().expect("ended")
+}
+
 fn deliver(conn: &Connection, payload: &[u8]) {
-    apply::batch(conn, &[payload], access::time::UtcTime::from_unix(0), Room::Ample).expect("applied");
+    apply(conn, payload, Room::Ample);
 }
 
 /// On a full disk what closes counts at once, and nothing is acknowledged. Returns whether the message counts.
 fn deliver_in_need(conn: &Connection, payload: &[u8], record: Option<&Value>) -> bool {
-    let applied = apply::batch(conn, &[payload], access::time::UtcTime::from_unix(0), Room::NarrowingOnly);
-    assert!(!applied.expect("applied").complete, "it has to come again");
+    assert!(!apply(conn, payload, Room::NarrowingOnly).complete, "it has to come again");
     record.is_none_or(|record| record["status"] != "active")
 }
 

@@ -1,0 +1,94 @@
+//! One transaction's work: what has arrived, in its order.
+
+use crate::feed::Topic;
+use crate::mirror::apply::{Applied, Batch, Room};
+use crate::mirror::writer::Context;
+use crate::mirror::{outbox, refused, standing};
+use bytes::Bytes;
+use contract::id::{GatewayId, Version};
+use contract::messages::{Command, CommandMessage, Meta};
+use rusqlite::Connection;
+
+/// What came of a batch.
+pub(super) struct Outcome {
+    /// To the mirror.
+    pub(super) applied: Applied,
+    /// Another gateway exports from now on, or none.
+    pub(super) exporter_changed: bool,
+    /// There are new events, or some were received.
+    pub(super) events_changed: bool,
+    /// A comparison with the source is wanted.
+    pub(super) resync: bool,
+}
+
+/// Writes what has arrived.
+pub(super) fn write(context: Context<'_>, messages: &[(Topic, Bytes)]) -> rusqlite::Result<Outcome> {
+    let Context { conn, now, room } = context;
+    let mut batch = Batch::begin(conn, now, room)?;
+    let (mut exporter_changed, mut events_changed, mut resync) = (false, false, false);
+    let mut all_written = true;
+    for (topic, payload) in messages {
+        let refusal = match topic {
+            Topic::Changes => {
+                batch.changes(payload)?;
+                continue;
+            }
+            Topic::Digests => {
+                batch.digests(payload)?;
+                continue;
+            }
+            Topic::Bucket => {
+                batch.bucket(payload)?;
+                continue;
+            }
+            // Both come again when there is room.
+            Topic::Meta | Topic::Command if room == Room::NarrowingOnly => {
+                all_written = false;
+                continue;
+            }
+            Topic::Meta => match read_meta(payload) {
+                Ok((meta, version)) => {
+                    let exporter = meta.exporter.as_ref().map(GatewayId::as_str);
+                    exporter_changed |= standing::set_exporter(conn, exporter)?;
+                    batch.meta(version);
+                    continue;
+                }
+                Err(reason) => ("meta", reason),
+            },
+            Topic::Command => match read::<CommandMessage>(payload) {
+                Ok(message) => {
+                    let is_resync = carry_out(conn, &message.command)?;
+                    resync |= is_resync;
+                    events_changed |= !is_resync;
+                    continue;
+                }
+                Err(reason) => ("command", reason),
+            },
+        };
+        refused::keep(conn, refusal.0, payload, &refusal.1, now)?;
+        events_changed = true;
+    }
+    let mut applied = batch.end()?;
+    applied.complete &= all_written;
+    Ok(Outcome { applied, exporter_changed, events_changed, resync })
+}
+
+fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(payload).map_err(|error| format!("no valid envelope: {error}"))
+}
+
+fn read_meta(payload: &[u8]) -> Result<(Meta, Version), String> {
+    let meta: Meta = read(payload)?;
+    let version = Version::new(meta.epoch, meta.head_seq)
+        .ok_or("no valid envelope: epoch and head_seq are at most 2^53 - 1")?;
+    Ok((meta, version))
+}
+
+/// Carries a command out; says whether it asks for a comparison.
+fn carry_out(conn: &Connection, command: &Command) -> rusqlite::Result<bool> {
+    match command {
+        // Neither does harm twice, late, or on a panel that wakes in 1970: id and expiry are not looked at.
+        Command::EventsReceived { stream, seq } => outbox::received(conn, stream, *seq).map(|()| false),
+        Command::Resync => Ok(true),
+    }
+}
