@@ -45,6 +45,12 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Compute every digest again from the rows, and compare with the source's last word
+    Verify {
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What `query` shows.

@@ -5,3 +5,4 @@ pub mod query;
 pub mod run;
 pub mod status;
 mod table;
+pub mod verify;

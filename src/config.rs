@@ -91,6 +91,8 @@ pub struct Broker {
 pub struct MirrorConfig {
     /// Most messages in one transaction.
     pub updates_per_poll: u32,
+    /// Hours from one reading of the whole mirror to the next; 0 for never.
+    pub scrub_every_h: u32,
 }
 
 /// The clock.
@@ -191,7 +193,7 @@ impl Broker {
 
 impl Default for MirrorConfig {
     fn default() -> MirrorConfig {
-        MirrorConfig { updates_per_poll: 4096 }
+        MirrorConfig { updates_per_poll: 4096, scrub_every_h: 24 }
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`sync`]: feed and mirror
 //! - [`exporting`], [`importing`], [`agenda`]: mirror and PACS
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
+//! - [`scrubbing`]: the mirror with itself
 //! - [`timekeeping`]: one reading of time for all
 //! - [`notices`]: what one joint tells another
 //! - [`setup`]: opens everything that `check` looks at and `run` uses
@@ -17,6 +18,7 @@ pub mod lock;
 pub mod notices;
 pub mod outbox;
 pub mod reporting;
+pub mod scrubbing;
 pub mod setup;
 pub mod sync;
 pub mod timekeeping;
@@ -82,6 +84,7 @@ pub async fn run(
     tasks.spawn_local(time.clone().watch());
     let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
+    parts.spawn_scrub(&tasks)?;
     let exporting = parts.spawn_export(&tasks, stopping)?;
     drop(parts);
 
@@ -134,6 +137,21 @@ impl Parts<'_> {
             has_pacs: config.pacs.is_some(),
         };
         tasks.spawn_local(reporting.run());
+    }
+
+    fn spawn_scrub(&self, tasks: &LocalSet) -> Result<(), StartError> {
+        let every_h = u64::from(self.setup.config().mirror.scrub_every_h);
+        if every_h > 0 {
+            let scrubbing = scrubbing::Scrubbing {
+                writer: self.writer.clone(),
+                conn: self.setup.open_reader()?,
+                time: self.time.clone(),
+                notices: self.notices.clone(),
+                every_ms: every_h * 3_600_000,
+            };
+            tasks.spawn_local(scrubbing.run());
+        }
+        Ok(())
     }
 
     fn spawn_export(

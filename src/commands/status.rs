@@ -26,6 +26,8 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
             "site": summary.site, "gateway": config.gateway, "running": running,
             "head": standing.head, "proven": standing.floor, "root": standing.root,
             "in_sync": standing.out_of_sync.is_none(),
+            "whole": standing.whole,
+            "repair": summary.covered.map(|(done, of)| json!({ "done": done, "of": of })),
             "out_of_sync": standing.out_of_sync.map(crate::mirror::standing::OutOfSync::as_str),
             "records": records, "refused": summary.refused,
             "events": { "waiting": summary.events.waiting, "lost": summary.events.lost },
@@ -46,6 +48,15 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
         if running { "running" } else { "stopped" }
     );
     println!("mirror    {proof}; head {}, root {}", standing.head, standing.root);
+    if let Some((done, of)) = summary.covered {
+        let what = if standing.whole { "repair" } else { "first sync" };
+        println!(
+            "{what:<10}{} %: {done} of {of} buckets are as the source had them",
+            u64::from(done) * 100 / u64::from(of)
+        );
+    } else if !standing.whole {
+        println!("          never whole yet: nothing leaves the PACS for being absent here");
+    }
     println!("records   {}", counts.join(", "));
     println!("refused   {}", summary.refused);
     println!("events    {} waiting, {} lost", summary.events.waiting, summary.events.lost);

@@ -191,6 +191,8 @@ impl Check<'_> {
         self.secret("broker.password", broker.password.as_ref())?;
         let per_poll = (1..=65_535).contains(&config.mirror.updates_per_poll);
         self.require(per_poll, "mirror.updates_per_poll", "is not within 1 to 65535", "4096 is usual")?;
+        let every = config.mirror.scrub_every_h <= 8_760;
+        self.require(every, "mirror.scrub_every_h", "is more than a year", "24 is usual, 0 is never")?;
         match &config.pacs {
             Some(pacs) => self.pacs(pacs),
             None => Ok(()),

@@ -9,6 +9,7 @@
 mod judge;
 #[cfg(test)]
 mod tests;
+mod withhold;
 #[cfg(test)]
 pub(in crate::export) use tests::expect_forgettable;
 
@@ -19,6 +20,7 @@ use crate::clock::MonoMs;
 use access::person::Person;
 use access::trust::Need;
 use judge::{Judge, Next};
+pub use withhold::Known;
 
 /// What one PACS can do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,9 +6,11 @@ use super::rows::name_id;
 use access::id::Key;
 use access::person::Facts;
 use access::time::UtcTime;
+use access::user::UserStatus;
 use contract::id::Kind;
 use contract::record::{Record, typed};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
 
 /// The facts of a user; `None` when there is no such user, or its record is refused.
 ///
@@ -49,6 +51,32 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
         facts.assignments.push((assignment, entitlement));
     }
     Ok(Some(facts))
+}
+
+/// What an unfinished mirror can say of a user: its status if it has a record in force, whether it was deleted or
+/// refused, and of which of `tokens` there is any news.
+///
+/// # Errors
+/// SQLite's.
+pub fn news_of_user<'t>(
+    conn: &Connection,
+    user: &Key,
+    tokens: impl Iterator<Item = &'t str>,
+) -> rusqlite::Result<(Option<UserStatus>, bool, BTreeSet<String>)> {
+    const HEARD: &str = "SELECT EXISTS (SELECT 1 FROM record WHERE id = ?1)
+        OR EXISTS (SELECT 1 FROM tombstone WHERE id = ?1)";
+    let heard = |kind: Kind, key: &str| -> rusqlite::Result<bool> {
+        conn.prepare_cached(HEARD)?.query_row([name_id(kind.as_str(), key)], |row| row.get(0))
+    };
+    let status = of_user(conn, user)?.map(|facts| facts.user.status);
+    let is_gone = status.is_none() && heard(Kind::User, user.as_str())?;
+    let mut known = BTreeSet::new();
+    for token in tokens {
+        if heard(Kind::Token, token)? {
+            known.insert(token.to_owned());
+        }
+    }
+    Ok((status, is_gone, known))
 }
 
 /// The first edge of any window after `now`.

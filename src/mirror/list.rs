@@ -1,5 +1,6 @@
 //! Rows for people: what `doorward query` and `doorward status` read.
 
+use super::covered;
 use super::outbox::{self, Waiting};
 use super::rows;
 use super::standing::{self, Standing};
@@ -45,6 +46,9 @@ pub struct Summary {
     pub site: String,
     /// Where the mirror stands.
     pub standing: Standing,
+    /// Buckets that are as the source had them, and how many there are, while a first sync or a repair is under
+    /// way.
+    pub covered: Option<(u32, u32)>,
     /// Records by kind.
     pub records: Vec<(String, u64)>,
     /// Refused records and messages.
@@ -155,6 +159,7 @@ pub fn summary(conn: &Connection) -> rusqlite::Result<Summary> {
     Ok(Summary {
         site: conn.query_row(SITE, [], |row| row.get(0))?,
         standing: standing::standing(conn)?,
+        covered: covered::progress(conn)?,
         records: records.collect::<rusqlite::Result<_>>()?,
         refused: count_refused(conn)?,
         events: outbox::waiting(conn)?,

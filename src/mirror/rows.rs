@@ -64,6 +64,12 @@ fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
 
+/// Reads a column as text; none if there is none, or the disk has made something else of it.
+pub(super) fn text(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
+    let bytes = row.get_ref(at)?.as_bytes_or_null()?;
+    Ok(bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).map(str::to_owned))
+}
+
 /// Reads two adjacent columns as a version.
 pub(super) fn version(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Version>> {
     let (epoch, seq): (Option<i64>, Option<i64>) = (row.get(at)?, row.get(at + 1)?);
@@ -173,6 +179,13 @@ pub(super) fn body_in_force(conn: &Connection, id: NameId) -> rusqlite::Result<O
 pub(super) fn suspend(conn: &Connection, id: NameId, why: &str) -> rusqlite::Result<()> {
     const SUSPEND: &str = "UPDATE record SET refused = ?1 WHERE id = ?2";
     conn.prepare_cached(SUSPEND)?.execute(params![why, id])?;
+    Ok(())
+}
+
+/// The record is not what it was: it grants nothing, and its bucket differs until it is fetched again.
+pub(super) fn disown(conn: &Connection, id: NameId, digest: Digest, why: &str) -> rusqlite::Result<()> {
+    const DISOWN: &str = "UPDATE record SET digest = ?1, refused = ?2 WHERE id = ?3";
+    conn.prepare_cached(DISOWN)?.execute(params![digest.to_bytes(), why, id])?;
     Ok(())
 }
 
@@ -309,7 +322,7 @@ pub(super) fn in_range(conn: &Connection, ids: &RangeInclusive<NameId>) -> rusql
         WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id";
     let mut range = conn.prepare_cached(RANGE)?;
     let rows = range.query_map([ids.start(), ids.end()], |row| {
-        let (kind, key): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
+        let (kind, key) = (text(row, 5)?, text(row, 6)?);
         Ok(InRange {
             id: row.get(0)?,
             version: version(row, 1)?.unwrap_or_default(),

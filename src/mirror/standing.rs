@@ -43,7 +43,7 @@ pub(super) struct Parts {
 }
 
 /// How many parts there are.
-pub(super) const PARTS: usize = 1 << PART_BITS;
+pub const PARTS: usize = 1 << PART_BITS;
 /// Leading bits of an id that name its part.
 const PART_BITS: u32 = 6;
 

@@ -13,7 +13,7 @@ use crate::clock::{MonoMs, Wake};
 use crate::export::item::{Act, Answer, ItemKind, JITTER_MAX, Limits, Row, State, Step};
 use crate::export::ledger;
 use crate::export::pacs::rest::Rest;
-use crate::export::plan::{Caps, Plan, plan};
+use crate::export::plan::{Caps, Known, Plan, plan};
 use crate::export::rows::Rows;
 use crate::failpoint;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
@@ -212,7 +212,14 @@ impl Exporting {
         }
         let facts = facts::of_user(&self.conn, user)?;
         let wanted = facts.and_then(|facts| person(&facts, &self.settings, &self.time.time()));
-        Ok(Some(plan(wanted.as_ref(), rows, self.time.mono(), &self.caps)))
+        let mut plan = plan(wanted.as_ref(), rows, self.time.mono(), &self.caps);
+        if !standing::standing(&self.conn)?.whole {
+            let tokens = rows.children().filter(|row| row.id.kind == ItemKind::Credential);
+            let tokens = tokens.map(|row| row.id.item.as_str());
+            let (status, is_gone, tokens) = facts::news_of_user(&self.conn, user, tokens)?;
+            plan.withhold(rows, &Known { status, is_gone, tokens }, self.time.time().now);
+        }
+        Ok(Some(plan))
     }
 
     /// Commits the intent, sends, commits the outcome.

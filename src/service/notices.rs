@@ -78,7 +78,15 @@ impl Notices {
 
     /// The mirror stands here now.
     pub fn standing(&self, standing: Standing) {
-        self.change(|level| level.standing = standing);
+        let mut is_whole_now = false;
+        self.change(|level| {
+            is_whole_now = standing.whole && !level.standing.whole;
+            level.standing = standing;
+        });
+        if is_whole_now {
+            // What was withheld because it might still come is gone after all.
+            self.touched(Touched::Everyone);
+        }
     }
 
     /// A first sync or repair has come this far, or there is none.

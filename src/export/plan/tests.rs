@@ -1,6 +1,7 @@
 //! Scenes: what is asked of the PACS, answer by answer.
 
 mod scene;
+mod unfinished;
 
 pub(in crate::export) use scene::expect_forgettable;
 

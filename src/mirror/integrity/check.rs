@@ -1,0 +1,283 @@
+//! Looking at rows, names and links.
+
+use super::{part_of, part_words};
+use crate::mirror::rows::{self, NameId};
+use crate::mirror::standing::{self, Parts};
+use access::time::UtcTime;
+use contract::digest::{self, Digest};
+use contract::id::{Kind, Version};
+use contract::record::{self, Record};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::fmt;
+
+/// A row that is not as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    pub(super) id: NameId,
+    pub(super) what: What,
+    /// Kind and key, where they are known.
+    pub(super) name: Option<(String, String)>,
+}
+
+/// What is wrong with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    /// The record does not give its digest.
+    Altered,
+    /// The same, found before: it grants nothing and waits to be fetched.
+    Disowned,
+    /// A record whose key is lost, or is not the one of its place.
+    Nameless,
+    /// A key whose record is lost.
+    Lost,
+    /// It does not lead where its record says.
+    WrongLink,
+    /// It leads somewhere without a record that says so.
+    StrayLink,
+    /// A record that was never counted.
+    Extra,
+    /// The rows of its part do not add up, and none of them says why.
+    Sum,
+}
+
+impl Fault {
+    /// Whether it is news: otherwise it was found before, and dealt with.
+    pub fn is_news(&self) -> bool {
+        self.what != What::Disowned
+    }
+
+    /// The part of the mirror it lies in.
+    pub fn part(&self) -> usize {
+        part_of(self.id)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", part_words(self.part()))?;
+        match &self.name {
+            Some((kind, key)) => write!(f, "{kind} {key}")?,
+            None if self.what == What::Sum => f.write_str("its records")?,
+            None => write!(f, "row {}", self.id)?,
+        }
+        f.write_str(match self.what {
+            What::Altered => ": altered, it does not give its digest",
+            What::Disowned => ": altered, it grants nothing and waits to be fetched again",
+            What::Nameless => ": its key is lost",
+            What::Lost => ": its record is lost",
+            What::WrongLink => ": does not lead where its record says",
+            What::StrayLink => ": leads somewhere without a record",
+            What::Extra => ": extra, it was never counted",
+            What::Sum => " do not add up: one or more are lost or extra",
+        })
+    }
+}
+
+/// How far a walk over one part has come, and what it has added up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cursor {
+    part: usize,
+    next: Option<NameId>,
+    /// Sum of the digests computed from the rows.
+    pub(super) sum: Digest,
+    pub(super) records: u64,
+    has_fault: bool,
+}
+
+impl Cursor {
+    /// Records looked at so far.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// At the beginning of a part.
+    pub fn of_part(part: usize) -> Cursor {
+        let next = Some(*Parts::ids(part).start());
+        Cursor { part, next, sum: Digest::ZERO, records: 0, has_fault: false }
+    }
+}
+
+struct Looked {
+    id: NameId,
+    version: Version,
+    digest: Digest,
+    is_in_force: bool,
+    body: Option<String>,
+    name: Option<(String, String)>,
+}
+
+impl Looked {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Looked> {
+        let (kind, key) = (rows::text(row, 6)?, rows::text(row, 7)?);
+        Ok(Looked {
+            id: row.get(0)?,
+            version: rows::version(row, 1)?.unwrap_or_default(),
+            digest: rows::digest(row, 3)?.unwrap_or_default(),
+            is_in_force: row.get(4)?,
+            body: rows::text(row, 5)?,
+            name: kind.zip(key),
+        })
+    }
+
+    /// The digest of what is there now.
+    fn actual(&self) -> Option<Digest> {
+        let (kind, key) = self.name.as_ref()?;
+        let body = self.body.as_deref()?;
+        if self.is_in_force {
+            // Kept in canonical form.
+            return Some(digest::record(kind, key, body.as_bytes(), self.version));
+        }
+        let parsed = record::parse(kind, body);
+        Some(digest::record(kind, key, &parsed.canonical, self.version))
+    }
+
+    fn fault(&self, what: What) -> Fault {
+        Fault { id: self.id, what, name: self.name.clone() }
+    }
+}
+
+/// Looks at the next `limit` records of a part; `None` when it is through.
+///
+/// # Errors
+/// SQLite's.
+pub fn check_rows(
+    conn: &Connection,
+    cursor: &mut Cursor,
+    limit: u32,
+) -> rusqlite::Result<Option<Vec<Fault>>> {
+    const ROWS: &str = "SELECT r.id, r.epoch, r.seq, r.digest, r.refused IS NULL, r.body, k.name, n.key
+        FROM record r LEFT JOIN name n ON n.id = r.id LEFT JOIN kind k ON k.id = n.kind
+        WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id LIMIT ?3";
+    let Some(from) = cursor.next else { return Ok(None) };
+    let end = *Parts::ids(cursor.part).end();
+    let mut select = conn.prepare_cached(ROWS)?;
+    let looked: Vec<Looked> =
+        select.query_map(params![from, end, limit], Looked::read)?.collect::<rusqlite::Result<_>>()?;
+    cursor.next = match looked.last() {
+        Some(last) if looked.len() >= usize::try_from(limit).unwrap_or(usize::MAX) => {
+            last.id.checked_add(1).filter(|next| *next <= end)
+        }
+        _ => None,
+    };
+    let mut faults = Vec::new();
+    for row in &looked {
+        cursor.records += 1;
+        cursor.sum = cursor.sum.plus(row.actual().unwrap_or(row.digest));
+        faults.extend(look(conn, row)?);
+    }
+    cursor.has_fault |= !faults.is_empty();
+    Ok(Some(faults))
+}
+
+fn look(conn: &Connection, row: &Looked) -> rusqlite::Result<Option<Fault>> {
+    let is_its_own = |(kind, key): &(String, String)| rows::name_id(kind, key) == row.id;
+    if !row.name.as_ref().is_some_and(is_its_own) {
+        return Ok(Some(row.fault(What::Nameless)));
+    }
+    if !row.is_in_force && row.digest == Digest::ZERO {
+        return Ok(Some(row.fault(What::Disowned)));
+    }
+    if row.actual() != Some(row.digest) {
+        return Ok(Some(row.fault(What::Altered)));
+    }
+    let is_right = stored_link(conn, row.id)? == wanted_link(row);
+    Ok((!is_right).then(|| row.fault(What::WrongLink)))
+}
+
+/// Where a token or an assignment leads, and its window.
+#[derive(PartialEq, Eq)]
+pub(super) struct Link {
+    is_token: bool,
+    user: Option<NameId>,
+    entitlement: Option<NameId>,
+    edges: (Option<i64>, Option<i64>),
+}
+
+fn stored_link(conn: &Connection, id: NameId) -> rusqlite::Result<Option<Link>> {
+    const TOKEN: &str = "SELECT user, NULL, valid_from, valid_to FROM token WHERE id = ?1";
+    const ASSIGNMENT: &str = "SELECT user, entitlement, valid_from, valid_to FROM assignment WHERE id = ?1";
+    let read = |is_token: bool| {
+        move |row: &Row<'_>| {
+            let edges = (row.get(2)?, row.get(3)?);
+            Ok(Link { is_token, user: row.get(0)?, entitlement: row.get(1)?, edges })
+        }
+    };
+    let token = conn.prepare_cached(TOKEN)?.query_row([id], read(true)).optional()?;
+    let assignment = conn.prepare_cached(ASSIGNMENT)?.query_row([id], read(false)).optional()?;
+    Ok(token.or(assignment))
+}
+
+fn wanted_link(row: &Looked) -> Option<Link> {
+    let (kind, _) = row.name.as_ref().filter(|_| row.is_in_force)?;
+    if ![Kind::Token.as_str(), Kind::Assignment.as_str()].contains(&kind.as_str()) {
+        return None;
+    }
+    let user_id = |key: &access::id::Key| rows::name_id(Kind::User.as_str(), key.as_str());
+    let edges = |window: access::time::Window| (window.from.map(UtcTime::unix), window.to.map(UtcTime::unix));
+    match record::typed(kind, row.body.as_deref()?) {
+        Ok(Record::Token(token)) => Some(Link {
+            is_token: true,
+            user: token.user.as_ref().map(user_id),
+            entitlement: None,
+            edges: edges(token.window),
+        }),
+        Ok(Record::Assignment(assignment)) => Some(Link {
+            is_token: false,
+            user: Some(user_id(&assignment.user)),
+            entitlement: Some(rows::name_id(Kind::Entitlement.as_str(), assignment.entitlement.as_str())),
+            edges: edges(assignment.window),
+        }),
+        _ => None,
+    }
+}
+
+/// Looks at what a walk over all its rows cannot see: names and links without records, and the sum.
+///
+/// # Errors
+/// SQLite's.
+pub fn check_part(conn: &Connection, walked: &Cursor) -> rusqlite::Result<Vec<Fault>> {
+    const LOST: &str = "SELECT n.id, k.name, n.key FROM name n LEFT JOIN kind k ON k.id = n.kind
+        WHERE n.id BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = n.id)
+        AND NOT EXISTS (SELECT 1 FROM tombstone t WHERE t.id = n.id)";
+    const STRAY: &str = "SELECT l.id FROM
+        (SELECT id FROM token WHERE id BETWEEN ?1 AND ?2 UNION SELECT id FROM assignment WHERE id BETWEEN ?1 AND ?2) l
+        WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.id = l.id)";
+    let ids = Parts::ids(walked.part);
+    let bounds = [*ids.start(), *ids.end()];
+    let mut lost = conn.prepare_cached(LOST)?;
+    let lost = lost.query_map(bounds, |row| {
+        let (kind, key) = (rows::text(row, 1)?, rows::text(row, 2)?);
+        Ok(Fault { id: row.get(0)?, what: What::Lost, name: kind.zip(key) })
+    })?;
+    let mut stray = conn.prepare_cached(STRAY)?;
+    let stray =
+        stray.query_map(bounds, |row| Ok(Fault { id: row.get(0)?, what: What::StrayLink, name: None }))?;
+    let mut faults: Vec<Fault> = lost.chain(stray).collect::<rusqlite::Result<_>>()?;
+    let has_cause = walked.has_fault || !faults.is_empty();
+    faults.extend(check_sum(conn, walked.part, has_cause)?);
+    Ok(faults)
+}
+
+/// The stored digests against the stored sum. One record too many has the difference for its digest.
+fn check_sum(conn: &Connection, part: usize, has_cause: bool) -> rusqlite::Result<Option<Fault>> {
+    const NAME: &str = "SELECT k.name, n.key FROM name n JOIN kind k ON k.id = n.kind WHERE n.id = ?1";
+    let ids = Parts::ids(part);
+    let mut sum = Digest::ZERO;
+    rows::each_digest(conn, &ids, |_, digest| sum = sum.plus(digest))?;
+    let expected = standing::parts(conn)?.sum(part);
+    if sum == expected {
+        return Ok(None);
+    }
+    let mut extra = None;
+    rows::each_digest(conn, &ids, |id, digest| {
+        if digest == sum.minus(expected) {
+            extra = Some(id);
+        }
+    })?;
+    if let Some(id) = extra {
+        let read = |row: &Row<'_>| Ok(rows::text(row, 0)?.zip(rows::text(row, 1)?));
+        let name = conn.prepare_cached(NAME)?.query_row([id], read).optional()?.flatten();
+        return Ok(Some(Fault { id, what: What::Extra, name }));
+    }
+    Ok((!has_cause).then(|| Fault { id: *ids.start(), what: What::Sum, name: None }))
+}
