@@ -9,7 +9,7 @@ use access::id::Key;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// A `changes` message as a source writes it.
 #[derive(Clone, Debug, Serialize)]
@@ -85,12 +85,11 @@ pub enum Act<'a> {
 }
 
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct Wire<C> {
     epoch: u64,
     seq: u64,
     root: Digest,
-    #[serde(borrow)]
-    changes: Vec<&'a RawValue>,
+    changes: Vec<C>,
 }
 
 #[derive(Deserialize)]
@@ -114,28 +113,59 @@ pub fn parse_changes(payload: &[u8]) -> Result<Changes<'_>, String> {
         return Err(format!("the message has {} bytes, more than {MESSAGE_MAX_BYTES}", payload.len()));
     }
     let text = std::str::from_utf8(payload).map_err(|error| format!("not UTF-8: {error}"))?;
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| format!("no valid envelope: {error}"))?;
-    let Some(version) = Version::new(wire.epoch, wire.seq) else {
-        return Err("no valid envelope: epoch and seq are at most 2^53 - 1".into());
+    let (wire, misshapen) = match in_order(text) {
+        Some(wire) => (wire, Vec::new()),
+        None => one_by_one(text)?,
     };
-    if wire.changes.len() > CHANGES_MAX {
-        return Err(format!("{} changes in one message, more than {CHANGES_MAX}", wire.changes.len()));
-    }
-    let mut changes = Vec::with_capacity(wire.changes.len());
-    let mut misshapen = Vec::new();
-    for (at, raw) in wire.changes.iter().enumerate() {
-        match parse_change(raw.get()) {
-            Ok(change) => changes.push(change),
-            Err(reason) => misshapen.push((at, reason)),
-        }
-    }
+    let version = wire.check()?;
+    let mut changes = wire.changes;
     refuse_repeated(&mut changes);
     Ok(Changes { version, root: wire.root, changes, misshapen })
 }
 
-fn parse_change(text: &str) -> Result<Change<'_>, String> {
-    let wire: WireChange<'_> =
-        serde_json::from_str(text).map_err(|error| format!("no valid change: {error}"))?;
+impl<C> Wire<C> {
+    /// Whether the message is one that may be applied, whatever its changes are.
+    fn check(&self) -> Result<Version, String> {
+        let Some(version) = Version::new(self.epoch, self.seq) else {
+            return Err("no valid envelope: epoch and seq are at most 2^53 - 1".into());
+        };
+        if self.changes.len() > CHANGES_MAX {
+            return Err(format!("{} changes in one message, more than {CHANGES_MAX}", self.changes.len()));
+        }
+        Ok(version)
+    }
+}
+
+/// The message by one reading, if nothing in it is amiss. What is, and its bytes, [`one_by_one`] finds.
+fn in_order(text: &str) -> Option<Wire<Change<'_>>> {
+    let Wire { epoch, seq, root, changes } = serde_json::from_str::<Wire<WireChange<'_>>>(text).ok()?;
+    let sound = |change: &Change<'_>| !matches!(change.act, Act::Refuse(..));
+    let checked = changes.into_iter().map(|change| check_change(change, "").ok().filter(sound));
+    let changes = checked.collect::<Option<_>>()?;
+    Some(Wire { epoch, seq, root, changes })
+}
+
+type Misshapen = Vec<(usize, String)>;
+
+fn one_by_one(text: &str) -> Result<(Wire<Change<'_>>, Misshapen), String> {
+    let wire: Wire<&RawValue> =
+        serde_json::from_str(text).map_err(|error| format!("no valid envelope: {error}"))?;
+    // Before there are as many reasons as a message has room for commas.
+    wire.check()?;
+    let mut changes = Vec::with_capacity(wire.changes.len());
+    let mut misshapen = Vec::new();
+    for (at, raw) in wire.changes.iter().enumerate() {
+        let change = serde_json::from_str(raw.get()).map_err(|error| format!("no valid change: {error}"));
+        match change.and_then(|change| check_change(change, raw.get())) {
+            Ok(change) => changes.push(change),
+            Err(reason) => misshapen.push((at, reason)),
+        }
+    }
+    Ok((Wire { epoch: wire.epoch, seq: wire.seq, root: wire.root, changes }, misshapen))
+}
+
+/// `sent` is the change's own text.
+fn check_change<'a>(wire: WireChange<'a>, sent: &'a str) -> Result<Change<'a>, String> {
     if !Kind::is_well_formed(&wire.kind) {
         return Err(format!("kind {:?}: a kind has 1 to 32 of a-z and _", shortened(&wire.kind)));
     }
@@ -143,9 +173,9 @@ fn parse_change(text: &str) -> Result<Change<'_>, String> {
     let act = match (wire.op.as_ref(), wire.record) {
         ("upsert", Some(record)) => Act::Upsert(record.get()),
         ("delete", None) => Act::Delete,
-        ("upsert", None) => Act::Refuse(text, "an upsert without a record".into()),
-        ("delete", Some(_)) => Act::Refuse(text, "a delete with a record".into()),
-        (op, _) => Act::Refuse(text, format!("op {:?} is neither upsert nor delete", shortened(op))),
+        ("upsert", None) => Act::Refuse(sent, "an upsert without a record".into()),
+        ("delete", Some(_)) => Act::Refuse(sent, "a delete with a record".into()),
+        (op, _) => Act::Refuse(sent, format!("op {:?} is neither upsert nor delete", shortened(op))),
     };
     Ok(Change { kind: wire.kind, key: wire.key, act })
 }
@@ -156,31 +186,30 @@ fn refuse_repeated(changes: &mut Vec<Change<'_>>) {
     if changes.len() < 2 {
         return;
     }
-    let mut seen = HashSet::new();
-    let mut repeated = HashSet::new();
-    for change in changes.iter() {
-        let name = (change.kind.to_string(), change.key.to_string());
-        if !seen.insert(name.clone()) {
-            repeated.insert(name);
+    let mut first_at = HashMap::with_capacity(changes.len());
+    let mut later_at = Vec::new();
+    let mut repeated_at = Vec::new();
+    for (at, change) in changes.iter().enumerate() {
+        let first = *first_at.entry((change.kind.as_ref(), change.key.as_ref())).or_insert(at);
+        if first != at {
+            repeated_at.push(first);
+            later_at.push(at);
         }
     }
-    if repeated.is_empty() {
-        return;
+    for at in repeated_at {
+        let change = &mut changes[at];
+        let sent = match change.act {
+            Act::Upsert(text) | Act::Refuse(text, _) => text,
+            Act::Delete => "",
+        };
+        change.act = Act::Refuse(sent, "the key is in the message twice".into());
     }
-    changes.retain_mut(|change| {
-        let name = (change.kind.to_string(), change.key.to_string());
-        if !seen.contains(&name) {
-            return false;
-        }
-        if repeated.contains(&name) {
-            seen.remove(&name);
-            let sent = match change.act {
-                Act::Upsert(text) | Act::Refuse(text, _) => text,
-                Act::Delete => "",
-            };
-            change.act = Act::Refuse(sent, "the key is in the message twice".into());
-        }
-        true
+    let mut later_at = later_at.into_iter().peekable();
+    let mut at = 0;
+    changes.retain(|_| {
+        let is_later = later_at.next_if_eq(&at).is_some();
+        at += 1;
+        !is_later
     });
 }
 
@@ -188,3 +217,6 @@ fn refuse_repeated(changes: &mut Vec<Change<'_>>) {
 fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,13 @@
 //! so both ends keep it by one addition and one subtraction a change, whatever the order.
 
 use crate::id::Version;
-use serde::de::Error;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
-use std::fmt;
+use std::fmt::{self, Write as _};
+
+/// Length of the stand-in that [`opaque`] makes.
+const OPAQUE_BYTES: usize = 84;
 
 /// 128 bits, written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -69,8 +72,22 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Digest::parse(&text).ok_or_else(|| D::Error::custom("a digest is 32 lower-case hexadecimal digits"))
+        deserializer.deserialize_str(Digits)
+    }
+}
+
+/// Reads a digest where it lies: a page has a thousand of them.
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("32 lower-case hexadecimal digits")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Digest, E> {
+        Digest::parse(text).ok_or_else(|| E::custom("a digest is 32 lower-case hexadecimal digits"))
     }
 }
 
@@ -84,8 +101,18 @@ pub fn record(kind: &str, key: &str, canonical: &[u8], version: Version) -> Dige
     hash.update(kind.as_bytes());
     hash.update(b"\",\"record\":");
     hash.update(canonical);
-    hash.update(format!(",\"version\":[{},{}]}}", version.epoch, version.seq).as_bytes());
+    let _ = write!(Hashed(&mut hash), ",\"version\":[{},{}]}}", version.epoch, version.seq);
     cut(&hash.finalize())
+}
+
+/// Text that is hashed as it is written, and goes nowhere else; never fails.
+struct Hashed<'a>(&'a mut Sha256);
+
+impl fmt::Write for Hashed<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// Where a key belongs: the first 64 bits of the SHA-256 of `kind/key`. Its leading bits name its bucket.
@@ -102,9 +129,13 @@ pub fn place(kind: &str, key: &str) -> u64 {
 /// The stand-in for a record that has no canonical form (a float, a null, a member twice, …): the SHA-256 of
 /// its bytes as sent, so that both ends agree on what was refused. It is canonical itself.
 pub fn opaque(sent: &[u8]) -> Vec<u8> {
-    let hash = Sha256::digest(sent);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{{\"refused_sha256\":\"{hex}\"}}").into_bytes()
+    let mut out = String::with_capacity(OPAQUE_BYTES);
+    out.push_str("{\"refused_sha256\":\"");
+    for byte in Sha256::digest(sent) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out.push_str("\"}");
+    out.into_bytes()
 }
 
 fn cut(hash: &[u8]) -> Digest {
@@ -115,7 +146,7 @@ fn cut(hash: &[u8]) -> Digest {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, opaque, record};
+    use super::{Digest, opaque, place, record};
     use crate::id::Version;
     use proptest::prelude::*;
 
@@ -130,6 +161,22 @@ mod tests {
             String::from_utf8(opaque(b"{\"x\": 1.5}")).as_deref(),
             Ok("{\"refused_sha256\":\"ccd491f3f36dc0e5c5c9e7f9db2678692fa000153dbbf8c6febaa42fdc78e59b\"}")
         );
+        assert_eq!(place("user", "u-1"), 0x0864_cf31_6c14_d39a);
+    }
+
+    #[test]
+    fn only_32_lower_case_digits_are_a_digest() {
+        let digits = "0123456789abcdef0123456789abcdef";
+        let read = |text: &str| serde_json::from_str::<Digest>(text).map_err(|error| error.to_string());
+        assert_eq!(read(&format!("\"{digits}\"")).map(|digest| digest.to_string()), Ok(digits.into()));
+        // An escape is a spelling, not another text.
+        assert_eq!(read(&format!("\"\\u0030{}\"", &digits[1..])), read(&format!("\"{digits}\"")));
+        for wrong in
+            ["5", "\"\"", &format!("\"{}\"", digits.to_uppercase()), &format!("\"+{}\"", &digits[1..])]
+        {
+            let error = read(wrong).expect_err(wrong);
+            assert!(error.contains("32 lower-case hexadecimal digits"), "{error}");
+        }
     }
 
     proptest! {

@@ -4,6 +4,10 @@
 //! no member twice, bounded depth. Within it, canonical form needs no number formatting, and two readers
 //! cannot disagree about a value.
 
+mod look;
+
+pub use look::{Shape, look};
+
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use std::cmp::Ordering;
 use std::fmt;
@@ -237,7 +241,8 @@ mod tests {
         }
     }
 
-    fn values() -> impl Strategy<Value = Value> {
+    /// Any value of the subset, not too large.
+    pub(super) fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             any::<bool>().prop_map(Value::Bool),
             (-(1i64 << 53) + 1..1i64 << 53).prop_map(Value::Integer),

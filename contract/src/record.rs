@@ -8,6 +8,7 @@ use access::{
     user::User,
 };
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 
 /// A record that this version understands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,26 +24,41 @@ pub enum Record {
 
 /// What came out of reading a record as it was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Parsed {
-    /// The bytes that the digest covers: the record's canonical form, or [`digest::opaque`] if it has none.
-    pub canonical: Vec<u8>,
+pub struct Parsed<'a> {
+    /// The bytes that the digest covers: the record's canonical form (what was sent, if it is spelled so), or
+    /// [`digest::opaque`] if it has none.
+    pub canonical: Cow<'a, [u8]>,
     /// The typed record, or why it is refused.
     pub record: Result<Record, String>,
 }
 
 /// Reads `sent`, the text of a change's `record`.
-pub fn parse(kind: &str, sent: &str) -> Parsed {
+pub fn parse<'a>(kind: &str, sent: &'a str) -> Parsed<'a> {
     if sent.len() > RECORD_MAX_BYTES {
         let reason = format!("the record has {} bytes, more than {RECORD_MAX_BYTES}", sent.len());
-        return Parsed { canonical: digest::opaque(sent.as_bytes()), record: Err(reason) };
+        return Parsed { canonical: digest::opaque(sent.as_bytes()).into(), record: Err(reason) };
     }
+    // A source sends canonical text: one look and one reading, and nothing is built in between. Anything else,
+    // and every refusal, goes the long way, which is the rule.
+    if let Some(shape) = json::look(sent)
+        && shape.only_objects_in_arrays
+        && let Ok(record) = typed(kind, sent)
+    {
+        return Parsed { canonical: Cow::Borrowed(sent.as_bytes()), record: Ok(record) };
+    }
+    parse_by_value(kind, sent)
+}
+
+fn parse_by_value(kind: &str, sent: &str) -> Parsed<'static> {
     match json::parse(sent) {
-        Err(error) => Parsed { canonical: digest::opaque(sent.as_bytes()), record: Err(words(&error)) },
+        Err(error) => {
+            Parsed { canonical: digest::opaque(sent.as_bytes()).into(), record: Err(words(&error)) }
+        }
         Ok(value) => {
             let mut canonical = Vec::with_capacity(sent.len());
             json::write(&value, &mut canonical);
             let record = check_objects("record", &value).and_then(|()| typed(kind, sent));
-            Parsed { record, canonical }
+            Parsed { record, canonical: canonical.into() }
         }
     }
 }
@@ -101,3 +117,6 @@ fn words(error: &serde_json::Error) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

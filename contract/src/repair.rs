@@ -11,7 +11,6 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 /// `gateway/{id}/request`: what a gateway wants to know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -234,10 +233,10 @@ pub fn parse_bucket(payload: &[u8]) -> Result<Bucket<'_>, String> {
             check_held(held, as_of, wire.bits, wire.bucket).map_err(|why| format!("record {at}: {why}"))?,
         );
     }
-    records.sort_by_key(|held| held.place);
-    let mut keys = HashSet::with_capacity(records.len());
-    if let Some(twice) = records.iter().find(|held| !keys.insert((held.kind.as_ref(), held.key.as_ref()))) {
-        return Err(format!("{} {} is in the bucket twice", twice.kind, twice.key));
+    records.sort_by(|a, b| (a.place, &a.kind, &a.key).cmp(&(b.place, &b.kind, &b.key)));
+    let is_twice = |pair: &&[Held<'_>]| (&pair[0].kind, &pair[0].key) == (&pair[1].kind, &pair[1].key);
+    if let Some(pair) = records.windows(2).find(is_twice) {
+        return Err(format!("{} {} is in the bucket twice", pair[0].kind, pair[0].key));
     }
     Ok(Bucket { as_of, bits: wire.bits, bucket: wire.bucket, records })
 }
@@ -274,3 +273,6 @@ fn text(payload: &[u8]) -> Result<&str, String> {
 fn envelope(error: serde_json::Error) -> String {
     format!("no valid envelope: {error}")
 }
+
+#[cfg(test)]
+mod tests;

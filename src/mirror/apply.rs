@@ -263,8 +263,8 @@ impl<'a> Batch<'a> {
                 self.upsert(&spot, &stored, version, &parsed, sent)
             }
             Act::Refuse(sent, reason) => {
-                let parsed =
-                    Parsed { canonical: digest::opaque(sent.as_bytes()), record: Err(reason.clone()) };
+                let canonical = digest::opaque(sent.as_bytes()).into();
+                let parsed = Parsed { canonical, record: Err(reason.clone()) };
                 self.upsert(&spot, &stored, version, &parsed, sent)
             }
         }

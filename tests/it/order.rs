@@ -80,7 +80,8 @@ impl Source {
         };
         let change = match &record {
             Some(record) => {
-                let parsed = record::parse("user", &record.to_string());
+                let sent = record.to_string();
+                let parsed = record::parse("user", &sent);
                 let digest = digest::record("user", &key, &parsed.canonical, self.version);
                 self.rows.insert(key.clone(), digest);
                 json!({ "op": "upsert", "kind": "user", "key": key, "record": record })

@@ -110,7 +110,8 @@ impl Source {
                 self.root = self.root.minus(old);
             }
             if let Some(record) = change.get("record") {
-                let parsed = record::parse(&name.0, &record.to_string());
+                let sent = record.to_string();
+                let parsed = record::parse(&name.0, &sent);
                 let digest = digest::record(&name.0, &name.1, &parsed.canonical, self.version);
                 self.root = self.root.plus(digest);
                 self.rows.insert(name, digest);
