@@ -11,6 +11,7 @@ mod full_disk;
 mod order;
 mod pacs_trouble;
 mod queries;
+mod repair;
 mod tidy;
 mod time;
 mod tls;

@@ -1,12 +1,13 @@
 //! The world of the scenes: a real mosquitto on a free port, a simulated PACS, a source, and gateways: either
 //! the real program as a process, or the same services in this process by a clock that the scene moves.
 
+mod answers;
 mod broker;
 mod gateway;
 mod source;
 
 pub(crate) use broker::Broker;
-pub(crate) use gateway::{Ended, InProcess, Process, query, status};
+pub(crate) use gateway::{Ended, InProcess, Process, query, status, verify};
 pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
@@ -117,6 +118,18 @@ timeout_s = 2
     /// The real program; perhaps not yet connected.
     pub(crate) fn program(&self, failpoint: Option<&str>) -> Process {
         Process::start(&self.config_file(), failpoint)
+    }
+
+    /// Makes the broker forget the panel's session, with what is queued in it.
+    pub(crate) fn forget_session(&self) {
+        let id = format!("doorward-{SITE}-{GATEWAY}");
+        let mut options = rumqttc::MqttOptions::new(id, "127.0.0.1", self.broker.port());
+        options.set_clean_session(true);
+        let (client, mut connection) = rumqttc::Client::new(options, 10);
+        let acknowledged = |event| matches!(event, rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(_)));
+        while !acknowledged(connection.recv_timeout(PATIENCE).expect("in time").expect("connected")) {}
+        client.disconnect().expect("room");
+        while connection.recv_timeout(PATIENCE).is_ok_and(|event| event.is_ok()) {}
     }
 
     /// Waits until mirror and source have the same root at the same version.

@@ -252,7 +252,12 @@ pub fn check_part(conn: &Connection, walked: &Cursor) -> rusqlite::Result<Vec<Fa
     let mut stray = conn.prepare_cached(STRAY)?;
     let stray =
         stray.query_map(bounds, |row| Ok(Fault { id: row.get(0)?, what: What::StrayLink, name: None }))?;
-    let mut faults: Vec<Fault> = lost.chain(stray).collect::<rusqlite::Result<_>>()?;
+    let mut faults: Vec<Fault> = lost.collect::<rusqlite::Result<_>>()?;
+    let stray: Vec<Fault> = stray.collect::<rusqlite::Result<_>>()?;
+    // What a lost record led to is no fault of its own.
+    let is_known = |fault: &Fault| faults.iter().any(|lost| lost.id == fault.id);
+    let stray: Vec<Fault> = stray.into_iter().filter(|fault| !is_known(fault)).collect();
+    faults.extend(stray);
     let has_cause = walked.has_fault || !faults.is_empty();
     faults.extend(check_sum(conn, walked.part, has_cause)?);
     Ok(faults)

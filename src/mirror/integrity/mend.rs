@@ -58,7 +58,10 @@ fn set_right(conn: &Connection, fault: &Fault) -> rusqlite::Result<()> {
             rows::delete_record(conn, fault.id)?;
             rows::delete_name(conn, fault.id)?;
         }
-        What::Lost => rows::delete_name(conn, fault.id)?,
+        What::Lost => {
+            unlink(conn, fault)?;
+            rows::delete_name(conn, fault.id)?;
+        }
         What::StrayLink => unlink(conn, fault)?,
         What::Disowned | What::Extra | What::Sum => {}
     }

@@ -136,6 +136,13 @@ pub(crate) fn status(config: &Path) -> Result<Value, String> {
     serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// `doorward verify --json`, whatever it finds.
+pub(crate) fn verify(config: &Path) -> Value {
+    let output = output(config, &["verify", "--json"]);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
 /// `doorward query … --json`.
 pub(crate) fn query(config: &Path, words: &[&str]) -> Vec<Value> {
     let output = output(config, &[&["query"], words, &["--json"]].concat());

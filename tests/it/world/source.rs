@@ -1,5 +1,6 @@
 //! A source small enough to lie when a scene wants it to: it numbers, hashes and publishes, and hears events.
 
+use super::answers::Answers;
 use super::{GATEWAY, PATIENCE};
 use access::time::UtcTime;
 use contract::digest::{self, Digest};
@@ -10,7 +11,7 @@ use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{Client, Event as MqttEvent, MqttOptions, Outgoing, Packet, QoS};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 #[derive(Default)]
@@ -22,12 +23,32 @@ struct Seen {
 
 type Shared = Arc<(Mutex<Seen>, Condvar)>;
 
+/// A row as the source holds it.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) version: Version,
+    pub(crate) record: Value,
+    pub(crate) digest: Digest,
+}
+
+/// What the source holds, and its number.
+#[derive(Clone, Default)]
+pub(crate) struct Held {
+    pub(crate) version: Version,
+    pub(crate) rows: BTreeMap<(String, String), Row>,
+}
+
+impl Held {
+    pub(crate) fn root(&self) -> Digest {
+        self.rows.values().fold(Digest::ZERO, |root, row| root.plus(row.digest))
+    }
+}
+
 pub(crate) struct Source {
     client: Client,
     topics: Topics,
-    version: Version,
-    rows: BTreeMap<(String, String), Digest>,
-    root: Digest,
+    port: u16,
+    held: Arc<Mutex<Held>>,
     staged: Vec<Value>,
     published: u64,
     seen: Shared,
@@ -59,9 +80,8 @@ impl Source {
         let source = Source {
             client,
             topics,
-            version,
-            rows: BTreeMap::new(),
-            root: Digest::ZERO,
+            port,
+            held: Arc::new(Mutex::new(Held { version, ..Held::default() })),
             staged: Vec::new(),
             published: 0,
             seen,
@@ -73,7 +93,8 @@ impl Source {
     /// Says who exports.
     pub(crate) fn publish_meta(&self, exporter: Option<&str>) {
         let exporter = exporter.map(|id| GatewayId::new(id).expect("gateway id"));
-        let meta = Meta { epoch: self.version.epoch, head_seq: self.version.seq, exporter, minor: 0 };
+        let Version { epoch, seq } = self.held().version;
+        let meta = Meta { epoch, head_seq: seq, exporter, minor: 0 };
         let payload = serde_json::to_vec(&meta).expect("JSON");
         self.client.publish(self.topics.meta(), QoS::AtLeastOnce, true, payload).expect("room");
     }
@@ -94,46 +115,54 @@ impl Source {
     pub(crate) fn publish(&mut self) -> Version {
         let payload = self.next_message();
         self.publish_raw(payload);
-        self.version
+        self.held().version
+    }
+
+    /// What it holds.
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().expect("lock")
+    }
+
+    /// Answers requests from now on, dividing keys by so many bits.
+    pub(crate) fn answer_requests(&self, bits: u8) -> Answers {
+        Answers::start(self.port, self.topics.clone(), self.held.clone(), bits)
     }
 
     /// Numbers and hashes what is staged, and returns the message unsent.
     pub(crate) fn next_message(&mut self) -> Vec<u8> {
-        self.version.seq += 1;
         let changes = std::mem::take(&mut self.staged);
+        let mut held = self.held();
+        held.version.seq += 1;
+        let version = held.version;
         for change in &changes {
             let name = (
                 change["kind"].as_str().expect("kind").to_string(),
                 change["key"].as_str().expect("key").to_string(),
             );
-            if let Some(old) = self.rows.remove(&name) {
-                self.root = self.root.minus(old);
-            }
-            if let Some(record) = change.get("record") {
-                let sent = record.to_string();
-                let parsed = record::parse(&name.0, &sent);
-                let digest = digest::record(&name.0, &name.1, &parsed.canonical, self.version);
-                self.root = self.root.plus(digest);
-                self.rows.insert(name, digest);
+            match change.get("record") {
+                None => drop(held.rows.remove(&name)),
+                Some(record) => {
+                    let sent = record.to_string();
+                    let parsed = record::parse(&name.0, &sent);
+                    let digest = digest::record(&name.0, &name.1, &parsed.canonical, version);
+                    held.rows.insert(name, Row { version, record: record.clone(), digest });
+                }
             }
         }
-        self.message(&changes)
-    }
-
-    fn message(&self, changes: &[Value]) -> Vec<u8> {
-        let Version { epoch, seq } = self.version;
-        json!({ "epoch": epoch, "seq": seq, "root": self.root, "changes": changes }).to_string().into_bytes()
+        message(&held, &changes)
     }
 
     /// Repeats the last number without changes, so that the mirror can be proven.
     pub(crate) fn checkpoint(&mut self) {
-        let payload = self.message(&[]);
+        let payload = message(&self.held(), &[]);
         self.publish_raw(payload);
     }
 
     /// A new epoch, as after a restart.
     pub(crate) fn new_epoch(&mut self) {
-        self.version = Version { epoch: self.version.epoch + 1, seq: 0 };
+        let mut held = self.held();
+        held.version = Version { epoch: held.version.epoch + 1, seq: 0 };
+        drop(held);
         self.checkpoint();
     }
 
@@ -151,20 +180,21 @@ impl Source {
 
     /// Takes over the root that the gateway must have after something was published by hand.
     pub(crate) fn count_refused(&mut self, kind: &str, key: &str, digest: Digest) {
-        if let Some(old) = self.rows.insert((kind.into(), key.into()), digest) {
-            self.root = self.root.minus(old);
-        }
-        self.root = self.root.plus(digest);
+        let mut held = self.held();
+        let row = Row { version: held.version, record: Value::Null, digest };
+        held.rows.insert((kind.into(), key.into()), row);
     }
 
     /// Counts a version as used for something published by hand.
     pub(crate) fn use_version(&mut self) -> Version {
-        self.version.seq += 1;
-        self.version
+        let mut held = self.held();
+        held.version.seq += 1;
+        held.version
     }
 
     pub(crate) fn head(&self) -> (Version, Digest) {
-        (self.version, self.root)
+        let held = self.held();
+        (held.version, held.root())
     }
 
     /// Waits until an event satisfies `wanted`.
@@ -201,6 +231,11 @@ impl Drop for Source {
     fn drop(&mut self) {
         let _ = self.client.try_disconnect();
     }
+}
+
+fn message(held: &Held, changes: &[Value]) -> Vec<u8> {
+    let Version { epoch, seq } = held.version;
+    json!({ "epoch": epoch, "seq": seq, "root": held.root(), "changes": changes }).to_string().into_bytes()
 }
 
 fn hear(packet: Packet, shared: &Shared, client: &Client, topics: &Topics) {
