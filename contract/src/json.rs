@@ -174,6 +174,8 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        // Also of an empty object, as for an array.
+        self.deeper::<A::Error>()?;
         let mut members: Vec<(String, Value)> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(self.deeper()?)?;
@@ -222,6 +224,7 @@ mod tests {
     #[test]
     fn what_two_readers_could_read_differently_is_refused() {
         let deep = "[".repeat(17) + &"]".repeat(17);
+        let deep_and_empty = "[".repeat(16) + "{}" + &"]".repeat(16);
         let table = [
             ("null", "null"),
             ("1.0", "fraction"),
@@ -234,6 +237,7 @@ mod tests {
             (r#""\ud800""#, "hex escape"),
             ("[1] 2", "trailing"),
             (deep.as_str(), "deeper"),
+            (deep_and_empty.as_str(), "deeper"),
         ];
         for (text, word) in table {
             let error = canonical(text).expect_err(text);
