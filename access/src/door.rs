@@ -10,6 +10,7 @@ pub const GRANTS_MAX: usize = 256;
 
 /// Who moves the strike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ControlledBy {
     /// The PACS: the panel gives signals and records events only.
@@ -21,6 +22,7 @@ pub enum ControlledBy {
 
 /// One entitlement that opens the door.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grant {
     /// Which right.
     pub entitlement: Key,
@@ -31,6 +33,7 @@ pub struct Grant {
 
 /// A door.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Wire")]
 pub struct Door {
     /// What people call it.
@@ -43,13 +46,20 @@ pub struct Door {
     pub grants: Vec<Grant>,
 }
 
+/// A door, and which entitlements open it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Door"))]
 struct Wire {
+    /// What people call it.
     name: Text,
+    /// The panel it hangs on.
     #[serde(default)]
     gateway: Option<Key>,
+    /// Who moves the strike; `pacs` if absent.
     #[serde(default)]
     controlled_by: ControlledBy,
+    /// What opens it.
+    #[cfg_attr(feature = "schema", schemars(length(max = GRANTS_MAX)))]
     grants: Vec<Grant>,
 }
 

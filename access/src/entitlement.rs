@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 /// A right defined in the PACS.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Entitlement {
     /// The PACS's own word for the sort of right, e.g. `AccessProfile` or `AccessZoneTimeProfile`.
     #[serde(rename = "type")]

@@ -23,6 +23,8 @@ pub mod entitlement;
 pub mod id;
 pub mod person;
 pub mod schedule;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod status;
 pub mod text;
 pub mod time;

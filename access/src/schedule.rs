@@ -36,6 +36,7 @@ impl TryFrom<String> for MinuteOfDay {
 
 /// A day of the week.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Day {
@@ -50,6 +51,7 @@ pub enum Day {
 
 /// `[from, to)` within one day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interval {
     /// First minute inside.
     pub from: MinuteOfDay,
@@ -59,6 +61,7 @@ pub struct Interval {
 
 /// The same interval on several days.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Weekly {
     /// On which days.
     pub days: Vec<Day>,
@@ -69,11 +72,13 @@ pub struct Weekly {
 
 /// A date that replaces its weekday by intervals of its own; none means closed.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Holiday {
     /// The day.
     pub date: Date,
     /// When on it.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = SCHEDULE_ENTRIES_MAX)))]
     pub intervals: Vec<Interval>,
 }
 
@@ -95,6 +100,7 @@ impl TryFrom<String> for Date {
 
 /// When a door's grant holds, week by week.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Wire")]
 pub struct Schedule {
     /// IANA zone, e.g. `Europe/Stockholm`.
@@ -105,11 +111,18 @@ pub struct Schedule {
     pub holidays: Vec<Holiday>,
 }
 
+/// A weekly profile with holidays, in a zone.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Schedule"))]
 struct Wire {
+    /// IANA zone, e.g. `Europe/Stockholm`; not empty.
     zone: Text,
+    /// The ordinary week.
+    #[cfg_attr(feature = "schema", schemars(length(max = SCHEDULE_ENTRIES_MAX)))]
     weekly: Vec<Weekly>,
+    /// The exceptions.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = SCHEDULE_ENTRIES_MAX)))]
     holidays: Vec<Holiday>,
 }
 

@@ -72,6 +72,7 @@ impl fmt::Debug for UtcTime {
 
 /// `[from, to)`; a missing edge is open.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Window {
     /// First instant inside.
     pub from: Option<UtcTime>,

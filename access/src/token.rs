@@ -12,6 +12,11 @@ pub const IDENTIFIERS_MAX: usize = 16;
 
 /// What a token is made of. The seeds treat the kinds differently when their user leaves ([`crate::status`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(description = "What a token is made of.")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
     /// A personal card.
@@ -28,6 +33,7 @@ pub enum TokenKind {
 
 /// What the source says of the token itself, in the spelling of the model it follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TokenStatus {
     /// Usable.
@@ -42,6 +48,7 @@ pub enum TokenStatus {
 
 /// One way by which a reader can know the token.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identifier {
     /// Technology, e.g. `mifare`.
     #[serde(rename = "type")]
@@ -52,6 +59,7 @@ pub struct Identifier {
 
 /// A card or another credential.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Wire")]
 pub struct Token {
     /// Who holds it. A token of nobody opens nothing.
@@ -66,15 +74,24 @@ pub struct Token {
     pub window: Window,
 }
 
+/// A card or another credential.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Token"))]
 struct Wire {
+    /// Key of the user who holds it. A token of nobody opens nothing.
     #[serde(default)]
     user: Option<Key>,
+    /// What it is made of.
     kind: TokenKind,
+    /// What the source says of the token itself.
     status: TokenStatus,
+    /// How readers know it.
+    #[cfg_attr(feature = "schema", schemars(length(max = IDENTIFIERS_MAX)))]
     identifiers: Vec<Identifier>,
+    /// First instant at which it counts; open if absent.
     #[serde(default)]
     valid_from: Option<UtcTime>,
+    /// First instant at which it counts no more, after `valid_from`; open if absent.
     #[serde(default)]
     valid_to: Option<UtcTime>,
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// What the source says of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UserStatus {
     /// In service.
@@ -18,6 +19,7 @@ pub enum UserStatus {
 
 /// A person who may be given access.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct User {
     /// In service, or not.
     pub status: UserStatus,

@@ -3,7 +3,11 @@
 //! Not here: the order rules (the gateway's mirror), numbering (the source).
 
 use crate::digest::Digest;
+#[cfg(feature = "schema")]
+use crate::id::INTEGER_MAX;
 use crate::id::{Kind, Version};
+#[cfg(feature = "schema")]
+use crate::schema::{AnyKind, AnyRecord};
 use crate::{CHANGES_MAX, MESSAGE_MAX_BYTES};
 use access::id::Key;
 use serde::{Deserialize, Serialize};
@@ -13,33 +17,43 @@ use std::collections::HashMap;
 
 /// A `changes` message as a source writes it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Changes"))]
 pub struct ChangesOut<'a> {
     /// The source's epoch.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub epoch: u64,
     /// The message's number; repeated by a checkpoint without changes.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub seq: u64,
     /// The root once the changes are in.
     pub root: Digest,
     /// A key at most once.
+    #[cfg_attr(feature = "schema", schemars(length(max = CHANGES_MAX)))]
     pub changes: Vec<ChangeOut<'a>>,
 }
 
 /// One change as a source writes it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Change"))]
+#[cfg_attr(feature = "schema", schemars(extend("oneOf" = crate::schema::upsert_or_delete())))]
 pub struct ChangeOut<'a> {
     /// `upsert` or `delete`.
     pub op: Op,
     /// The record's kind.
+    #[cfg_attr(feature = "schema", schemars(with = "AnyKind"))]
     pub kind: &'a str,
     /// The record's key.
+    #[cfg_attr(feature = "schema", schemars(with = "Key"))]
     pub key: &'a str,
     /// The record, for an upsert.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<AnyRecord>"))]
     pub record: Option<&'a RawValue>,
 }
 
 /// What a change does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Op {
     /// The key has this record from now on.

@@ -21,6 +21,8 @@ pub mod json;
 pub mod messages;
 pub mod record;
 pub mod repair;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod topics;
 
 /// Largest message in bytes, either way.

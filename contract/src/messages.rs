@@ -1,6 +1,8 @@
 //! The envelopes besides `changes` and repair. A member that a reader does not know is a later minor version's, and is passed over.
 
 use crate::digest::Digest;
+#[cfg(feature = "schema")]
+use crate::id::INTEGER_MAX;
 use crate::id::{GatewayId, Version};
 use crate::repair::Bits;
 use access::time::UtcTime;
@@ -11,10 +13,13 @@ pub const MINOR: u32 = 0;
 
 /// `meta`, retained: a hint that there is something, never proof.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Meta {
     /// The source's current epoch.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub epoch: u64,
     /// Its last message.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub head_seq: u64,
     /// The one gateway that exports to the PACS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +30,7 @@ pub struct Meta {
 
 /// `gateway/{id}/events`: one thing that happened, kept by the gateway until it is received.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventMessage {
     /// Changes when the gateway starts with an empty disk, so that numbers are never taken for old ones.
     pub stream: String,
@@ -38,6 +44,7 @@ pub struct EventMessage {
 
 /// What happened at the panel.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A record was refused; its older version grants nothing any more.
@@ -102,6 +109,7 @@ pub enum Event {
 
 /// An entitlement as the PACS defines it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PacsEntitlement {
     /// How the PACS knows it; goes to `pacs_ref`.
     pub pacs_ref: String,
@@ -114,6 +122,7 @@ pub struct PacsEntitlement {
 
 /// What came of an export.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExportResult {
     /// The PACS has it.
@@ -126,6 +135,7 @@ pub enum ExportResult {
 
 /// `gateway/{id}/command`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CommandMessage {
     /// Chosen by the source; a command seen before is ignored.
     pub id: String,
@@ -137,6 +147,7 @@ pub struct CommandMessage {
 
 /// What the source asks of the gateway.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command {
     /// Events up to `seq` of `stream` are in the source's hands.
@@ -152,6 +163,7 @@ pub enum Command {
 
 /// `gateway/{id}/state`, retained, and (with `online` false) the last will.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct State {
     /// False only in the last will and after an ordered shutdown.
     pub online: bool,
@@ -164,6 +176,7 @@ pub struct State {
 
 /// What an online gateway says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StateDetail {
     /// By the panel's clock.
     pub at: UtcTime,
@@ -200,6 +213,7 @@ pub struct StateDetail {
 
 /// How far a first sync or a repair has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RepairState {
     /// Buckets that are as the source had them when it was asked.
     pub done: u32,
@@ -213,6 +227,7 @@ pub struct RepairState {
 
 /// What the export has to do.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportState {
     /// Whether this gateway exports.
     pub exporting: bool,

@@ -4,7 +4,11 @@
 //! number of buckets (the source's store).
 
 use crate::digest::Digest;
+#[cfg(feature = "schema")]
+use crate::id::INTEGER_MAX;
 use crate::id::{Kind, Version};
+#[cfg(feature = "schema")]
+use crate::schema::{AnyKind, AnyRecord};
 use crate::{BITS_MAX, CHANGES_MAX, DIGESTS_PAGE_MAX, MESSAGE_MAX_BYTES, REQUEST_BUCKETS_MAX, digest};
 use access::id::Key;
 use serde::de::Error;
@@ -14,6 +18,7 @@ use std::borrow::Cow;
 
 /// `gateway/{id}/request`: what a gateway wants to know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {
     /// Highest version the gateway has seen. A source that is below it was restored from a backup, and takes
     /// a new epoch before it answers.
@@ -24,6 +29,7 @@ pub struct Request {
 
 /// What a gateway asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Want {
     /// The digests of all buckets, paged.
@@ -34,13 +40,16 @@ pub enum Want {
         bits: Bits,
         /// At most [`REQUEST_BUCKETS_MAX`].
         #[serde(deserialize_with = "bounded_buckets")]
+        #[cfg_attr(feature = "schema", schemars(length(max = REQUEST_BUCKETS_MAX), description = "Which ones."))]
         buckets: Vec<u32>,
     },
     /// The next buckets of an empty mirror, whatever the source divides by.
     All {
         /// The first one.
+        #[cfg_attr(feature = "schema", schemars(range(max = (1 << BITS_MAX) - 1)))]
         from: u32,
         /// How many, at most [`REQUEST_BUCKETS_MAX`]; beyond the last bucket there are none.
+        #[cfg_attr(feature = "schema", schemars(range(max = REQUEST_BUCKETS_MAX), description = "How many; beyond the last bucket there are none."))]
         count: u32,
     },
 }
@@ -89,16 +98,21 @@ fn bounded_buckets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32
 
 /// `gateway/{id}/digests`: one page of the digests of all buckets, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Digests {
     /// With `as_of_seq`: the version at which the source's rows were read for this page.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub epoch: u64,
     /// See `epoch`.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub as_of_seq: u64,
     /// How keys are divided.
     pub bits: Bits,
     /// The bucket of the first digest.
+    #[cfg_attr(feature = "schema", schemars(range(max = (1 << BITS_MAX) - 1)))]
     pub from: u32,
     /// At most [`DIGESTS_PAGE_MAX`].
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = DIGESTS_PAGE_MAX), description = "In the order of the buckets."))]
     pub digests: Vec<Digest>,
 }
 
@@ -142,14 +156,18 @@ pub fn parse_request(payload: &[u8]) -> Result<Request, String> {
 
 /// A `bucket` message as a source writes it: everything it holds in one bucket.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Bucket"))]
 pub struct BucketOut<'a> {
     /// With `as_of_seq`: the version at which the rows were read.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub epoch: u64,
     /// See `epoch`.
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
     pub as_of_seq: u64,
     /// How keys are divided.
     pub bits: Bits,
     /// Which bucket.
+    #[cfg_attr(feature = "schema", schemars(range(max = (1 << BITS_MAX) - 1)))]
     pub bucket: u32,
     /// Its records.
     pub records: Vec<HeldOut<'a>>,
@@ -157,14 +175,18 @@ pub struct BucketOut<'a> {
 
 /// One record of a bucket as a source writes it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Held"))]
 pub struct HeldOut<'a> {
     /// The record's kind.
+    #[cfg_attr(feature = "schema", schemars(with = "AnyKind"))]
     pub kind: &'a str,
     /// The record's key.
+    #[cfg_attr(feature = "schema", schemars(with = "Key"))]
     pub key: &'a str,
     /// Of its last change.
     pub version: Version,
     /// The record.
+    #[cfg_attr(feature = "schema", schemars(with = "AnyRecord"))]
     pub record: &'a RawValue,
 }
 

@@ -4,9 +4,11 @@
 mod bad_input;
 mod broker;
 mod configuration;
+mod contract_traffic;
 mod convergence;
 mod crashes;
 mod cross;
+mod examples_source;
 mod full_disk;
 mod order;
 mod pacs_trouble;
