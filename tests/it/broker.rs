@@ -1,13 +1,42 @@
-//! The broker goes away, forgets, delivers what is too large, and refuses who may not.
+//! The broker goes away, forgets, delivers what is too large, and refuses who may not: the same scenes for every
+//! brand.
 
-use crate::world::{Broker, GATEWAY, SITE, World, user};
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
-use std::process::Command;
+mod access;
+
+use crate::world::{Brand, Broker, World, query, user};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-#[test]
-fn a_broker_that_restarts_with_its_sessions_loses_nothing() {
-    let mut world = World::new();
+/// One test per brand and scene.
+macro_rules! with_every_brand {
+    ($($scene:ident)*) => {
+        mod mosquitto {
+            $(#[test] fn $scene() { super::$scene(crate::world::Brand::Mosquitto); })*
+        }
+        mod rabbitmq {
+            $(#[test] fn $scene() { super::$scene(crate::world::Brand::RabbitMq); })*
+        }
+        mod nats {
+            $(#[test] fn $scene() { super::$scene(crate::world::Brand::Nats); })*
+        }
+    };
+}
+use with_every_brand;
+
+with_every_brand! {
+    a_broker_that_restarts_with_its_sessions_loses_nothing
+    a_broker_that_is_killed_costs_a_repair_at_most
+    a_broker_that_loses_its_sessions_costs_a_repair_and_never_leaves_a_wrong_record
+    a_lost_message_is_reported_as_a_gap
+    an_unequal_root_without_a_gap_is_reported
+    a_packet_over_the_limit_does_not_come_for_ever
+    a_message_over_the_contract_s_limit_is_refused_and_the_next_one_counts
+    an_orderly_end_and_a_kill_both_end_in_an_offline_state
+}
+
+fn a_broker_that_restarts_with_its_sessions_loses_nothing(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
     let _gateway = world.gateway();
     world.source.put("user", "u0", user("Before", "It"));
     world.source.publish();
@@ -21,9 +50,79 @@ fn a_broker_that_restarts_with_its_sessions_loses_nothing() {
     world.expect_equal_mirror();
 }
 
-#[test]
-fn a_lost_message_is_reported_as_a_gap() {
-    let mut world = World::new();
+fn a_broker_that_is_killed_costs_a_repair_at_most(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
+    let _gateway = world.gateway();
+    world.source.put("user", "u0", user("Before", "It"));
+    world.source.publish();
+    world.expect_equal_mirror();
+    // Some on their way, some acknowledged to the source and perhaps in the broker's memory alone.
+    for at in 1..50 {
+        world.source.put("user", &format!("u{at}"), user("During", "It"));
+        world.source.publish();
+    }
+    world.broker.kill();
+    world.broker.resume();
+    // mosquitto acknowledges what it has in memory alone, and RabbitMQ may forget a session made moments before:
+    // whatever is lost is fetched.
+    let _answers = world.source.answer_requests(3);
+    world.expect_repaired_mirror();
+    let found = query(&world.config_file(), &["users"]);
+    assert_eq!(found.len(), 50);
+    assert!(found.iter().all(|row| row["record"]["family_name"] == "It"), "{found:?}");
+}
+
+fn a_broker_that_loses_its_sessions_costs_a_repair_and_never_leaves_a_wrong_record(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
+    let gateway = world.gateway();
+    for key in ["changed", "deleted", "kept"] {
+        world.source.put("user", key, user("Before", key));
+    }
+    world.source.publish();
+    world.expect_equal_mirror();
+    gateway.stop();
+    world.source.expect_state("offline", |state| state["online"] == false);
+    world.source.put("user", "changed", user("After", "changed"));
+    world.source.publish();
+    world.source.delete("user", "deleted");
+    world.source.publish();
+    world.source.flush();
+    // What waited for the panel goes with the session.
+    let subscribed = world.source.subscriptions();
+    world.broker.forget_sessions();
+    world.source.expect_subscriptions(subscribed + 1);
+    let _gateway = world.gateway();
+    world.source.expect_state("not proven any more", |state| state["in_sync"] == false);
+    // Nothing but what the source has said of a key, and never older than what the panel had.
+    expect_users(&world, &[("changed", "Before"), ("deleted", "Before"), ("kept", "Before")]);
+    world.source.put("user", "kept", user("Later", "kept"));
+    world.source.put("user", "new", user("Later", "new"));
+    world.source.publish();
+    world.source.expect_state("the gap", |state| state["out_of_sync"] == "gap");
+    world.source.put("user", "changed", user("Later", "changed"));
+    world.source.publish();
+    crate::world::eventually("later changes apply", || {
+        let found = query(&world.config_file(), &["users", "changed"]);
+        if found.iter().any(|row| given_name(row) == "Later") { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+    let _answers = world.source.answer_requests(3);
+    world.expect_repaired_mirror();
+    expect_users(&world, &[("changed", "Later"), ("kept", "Later"), ("new", "Later")]);
+}
+
+fn expect_users(world: &World, expected: &[(&str, &str)]) {
+    let found = query(&world.config_file(), &["users"]);
+    let found: BTreeMap<&str, &str> =
+        found.iter().map(|row| (row["key"].as_str().expect("a key"), given_name(row))).collect();
+    assert_eq!(found, expected.iter().copied().collect());
+}
+
+fn given_name(row: &Value) -> &str {
+    row["record"]["given_name"].as_str().expect("a given name")
+}
+
+fn a_lost_message_is_reported_as_a_gap(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
     let _gateway = world.gateway();
     world.source.put("user", "u0", user("A", "B"));
     world.source.publish();
@@ -39,9 +138,8 @@ fn a_lost_message_is_reported_as_a_gap() {
     assert_eq!(keys, ["u0", "u2"]);
 }
 
-#[test]
-fn an_unequal_root_without_a_gap_is_reported() {
-    let mut world = World::new();
+fn an_unequal_root_without_a_gap_is_reported(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
     let _gateway = world.gateway();
     world.source.put("user", "u0", user("A", "B"));
     world.source.publish();
@@ -52,9 +150,8 @@ fn an_unequal_root_without_a_gap_is_reported() {
     world.source.expect_state("unequal", |state| state["out_of_sync"] == "unequal_root");
 }
 
-#[test]
-fn a_packet_over_the_limit_does_not_come_for_ever() {
-    let mut world = World::new();
+fn a_packet_over_the_limit_does_not_come_for_ever(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
     let _gateway = world.gateway();
     world.source.put("user", "u0", user("A", "B"));
     world.source.publish();
@@ -79,9 +176,8 @@ fn a_packet_over_the_limit_does_not_come_for_ever() {
     });
 }
 
-#[test]
-fn a_message_over_the_contract_s_limit_is_refused_and_the_next_one_counts() {
-    let mut world = World::new();
+fn a_message_over_the_contract_s_limit_is_refused_and_the_next_one_counts(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
     let _gateway = world.gateway();
     world.source.publish_raw(vec![b' '; 130 * 1024]);
     world.source.put("user", "u0", user("A", "B"));
@@ -91,9 +187,8 @@ fn a_message_over_the_contract_s_limit_is_refused_and_the_next_one_counts() {
     assert!(refused[0]["reason"].as_str().is_some_and(|reason| reason.contains("131072")), "{refused:?}");
 }
 
-#[test]
-fn an_orderly_end_and_a_kill_both_end_in_an_offline_state() {
-    let mut world = World::new();
+fn an_orderly_end_and_a_kill_both_end_in_an_offline_state(brand: Brand) {
+    let mut world = World::on(Broker::of(brand));
     let gateway = world.gateway();
     world.source.expect_state("online", |state| state["online"] == true);
     gateway.stop();
@@ -104,106 +199,4 @@ fn an_orderly_end_and_a_kill_both_end_in_an_offline_state() {
     world.source.expect_state("online again", |state| state["online"] == true);
     program.kill();
     world.source.expect_state("offline, by the last will", |state| state["online"] == false);
-}
-
-#[test]
-fn a_panel_s_login_cannot_publish_changes() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/brokers");
-    let acl = std::fs::read_to_string(folder.join("mosquitto.acl")).expect("the shipped access file");
-    let broker = Broker::with(
-        "allow_anonymous false\npassword_file {folder}/passwords\nacl_file {folder}/acl\n",
-        &[("acl", &acl), ("passwords", &passwords(&[GATEWAY, "other", "source"]))],
-    );
-    let changes = format!("doorward/v1/{SITE}/changes");
-    let mut listener = Login::new(&broker, "source", "listener");
-    listener.subscribe(&format!("doorward/v1/{SITE}/#"));
-    // The source's own login reads only what it needs, so the witness is another panel's view: changes.
-    let mut panel = Login::new(&broker, GATEWAY, "panel");
-    panel.subscribe(&changes);
-    for forbidden in ["changes", "meta", "gateway/other/state"] {
-        Login::new(&broker, GATEWAY, "intruder")
-            .attempt(&format!("doorward/v1/{SITE}/{forbidden}"), "from the panel");
-    }
-    let mut other = Login::new(&broker, "other", "other");
-    other.subscribe(&format!("doorward/v1/{SITE}/gateway/other/command"));
-    Login::new(&broker, GATEWAY, "intruder")
-        .attempt(&format!("doorward/v1/{SITE}/gateway/other/command"), "from the panel");
-    let mut source = Login::new(&broker, "source", "source");
-    source.publish(&format!("doorward/v1/{SITE}/gateway/other/command"), "a command");
-    assert_eq!(other.next_payload(), "a command", "the first and only one");
-    source.publish(&changes, "from the source");
-    assert_eq!(panel.next_payload(), "from the source", "the first and only message on the stream");
-    panel.publish(&format!("doorward/v1/{SITE}/gateway/{GATEWAY}/state"), "my own state");
-    let mut heard = listener.next_payload();
-    while heard == "from the source" {
-        heard = listener.next_payload();
-    }
-    assert_eq!(heard, "my own state");
-}
-
-/// A password file in mosquitto's own format.
-fn passwords(users: &[&str]) -> String {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("passwords");
-    std::fs::write(&file, "").expect("write");
-    for user in users {
-        let made = Command::new("mosquitto_passwd").arg("-b").arg(&file).args([user, "secret"]).status();
-        assert!(made.expect("mosquitto_passwd is installed").success());
-    }
-    std::fs::read_to_string(&file).expect("read")
-}
-
-struct Login {
-    client: Client,
-    connection: rumqttc::Connection,
-}
-
-impl Login {
-    fn new(broker: &Broker, user: &str, id: &str) -> Login {
-        let mut options = MqttOptions::new(id, "127.0.0.1", broker.port());
-        options.set_credentials(user, "secret").set_keep_alive(Duration::from_secs(30));
-        let (client, connection) = Client::new(options, 100);
-        let mut login = Login { client, connection };
-        login.until(|packet| matches!(packet, Packet::ConnAck(_)));
-        login
-    }
-
-    fn until(&mut self, wanted: impl Fn(&Packet) -> bool) -> Packet {
-        loop {
-            let event =
-                self.connection.recv_timeout(Duration::from_secs(30)).expect("in time").expect("connected");
-            if let Event::Incoming(packet) = event
-                && wanted(&packet)
-            {
-                return packet;
-            }
-        }
-    }
-
-    fn subscribe(&mut self, filter: &str) {
-        self.client.subscribe(filter, QoS::AtLeastOnce).expect("room");
-        self.until(|packet| matches!(packet, Packet::SubAck(_)));
-    }
-
-    /// Tries to publish; a broker answers what is forbidden by an acknowledgement, or by hanging up.
-    fn attempt(mut self, topic: &str, payload: &str) {
-        self.client.publish(topic, QoS::AtLeastOnce, false, payload).expect("room");
-        while let Ok(Ok(event)) = self.connection.recv_timeout(Duration::from_secs(30)) {
-            if matches!(event, Event::Incoming(Packet::PubAck(_))) {
-                return;
-            }
-        }
-    }
-
-    fn publish(&mut self, topic: &str, payload: &str) {
-        self.client.publish(topic, QoS::AtLeastOnce, false, payload).expect("room");
-        self.until(|packet| matches!(packet, Packet::PubAck(_)));
-    }
-
-    fn next_payload(&mut self) -> String {
-        match self.until(|packet| matches!(packet, Packet::Publish(_))) {
-            Packet::Publish(publish) => String::from_utf8(publish.payload.to_vec()).expect("UTF-8"),
-            other => panic!("{other:?}"),
-        }
-    }
 }

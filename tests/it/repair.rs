@@ -275,14 +275,7 @@ fn until_the_mirror_is_whole_nobody_leaves_the_pacs_for_being_absent_in_it() {
         assert!(permissions(&world.pacs.world(), &format!("PAu{n}")).is_some(), "u{n} is still to come");
     }
     let _answers = world.source.answer_requests(3);
-    world.source.checkpoint();
-    // It had asked before anybody answered; its request has expired meanwhile.
-    eventually("equal", || {
-        world.clock.advance_s(30);
-        world.source.checkpoint();
-        let found = status(&world.config_file())?;
-        if found["in_sync"] == true { Ok(()) } else { Err(found.to_string()) }
-    });
+    world.expect_repaired_mirror();
     assert_eq!(status(&world.config_file()).expect("status")["whole"], true);
     world.expect_permissions("PAu3", None);
     world.expect_permissions("PAu1", Some(&["ap-main"]));

@@ -1,4 +1,4 @@
-//! The world of the scenes: a real mosquitto on a free port, a simulated PACS, a source, and gateways: either
+//! The world of the scenes: a real broker on a free port, a simulated PACS, a source, and gateways: either
 //! the real program as a process, or the same services in this process by a clock that the scene moves.
 
 mod answers;
@@ -6,7 +6,7 @@ mod broker;
 mod gateway;
 mod source;
 
-pub(crate) use broker::Broker;
+pub(crate) use broker::{Brand, Broker};
 pub(crate) use gateway::{Ended, InProcess, Process, query, status, verify};
 pub(crate) use source::{Source, assignment, card, entitlement, user};
 
@@ -43,8 +43,12 @@ pub(crate) fn at(text: &str) -> UtcTime {
 impl World {
     /// A Monday morning in an office where nothing has happened yet.
     pub(crate) fn new() -> World {
+        World::on(Broker::start())
+    }
+
+    /// As [`World::new`], with this broker.
+    pub(crate) fn on(broker: Broker) -> World {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let broker = Broker::start();
         let login = Login { username: "doorward".into(), password: "pacs-secret".into() };
         let options = Options { login: Some(login), system_id: Some("panel".into()), ..Options::default() };
         let pacs = Pacs::start(options).expect("a simulated PACS");
@@ -144,6 +148,19 @@ timeout_s = 2
             } else {
                 Err(format!("{status} wanted {wanted:?}"))
             }
+        });
+    }
+
+    /// As [`World::expect_equal_mirror`], of a gateway in this process whose request may have expired: time passes
+    /// and the source goes on with its heartbeats.
+    pub(crate) fn expect_repaired_mirror(&mut self) {
+        eventually("the mirror is repaired", || {
+            self.clock.advance_s(30);
+            self.source.checkpoint();
+            let head = self.source.head();
+            let status = status(&self.config_file())?;
+            let is_equal = status["root"] == head.1.to_string() && status["in_sync"] == true;
+            if is_equal { Ok(()) } else { Err(status.to_string()) }
         });
     }
 

@@ -1,100 +1,187 @@
-//! A mosquitto of our own: a free port, a private folder, sessions kept across restarts.
+//! A broker of our own, of any brand: a free port, a private folder, sessions kept across restarts.
+//!
+//! Nothing is shared with the system's own instance, nor with another scene's. What the brands call things
+//! is in `mosquitto`, `rabbitmq` and `nats`. Not here: who may say what (the scenes bring the shipped files).
 
-use std::io::{BufRead, BufReader};
+mod launch;
+mod mosquitto;
+mod nats;
+mod rabbitmq;
+
+use launch::Running;
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::TempDir;
 
-pub(crate) struct Broker {
-    folder: TempDir,
+/// Below what the system gives to outgoing connections: while a broker is down nobody else's connection may
+/// take its port.
+const PORTS: Range<u16> = 20_000..32_000;
+/// Ports that are tried before a broker is given up.
+const ATTEMPTS_MAX: u32 = 20;
+
+/// Whose broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Brand {
+    Mosquitto,
+    /// With its MQTT plugin.
+    RabbitMq,
+    /// With JetStream.
+    Nats,
+}
+
+/// Where one broker lives.
+struct Place<'a> {
+    folder: &'a Path,
     port: u16,
-    process: Option<Child>,
+}
+
+impl Place<'_> {
+    /// What the broker remembers, and nothing else.
+    fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// `text` with `{folder}`, `{state}` and `{port}` filled in.
+    fn fill(&self, text: &str) -> String {
+        text.replace("{folder}", &self.folder.display().to_string())
+            .replace("{state}", &self.state().display().to_string())
+            .replace("{port}", &self.port.to_string())
+    }
+}
+
+impl Brand {
+    /// A configuration with these lines in it.
+    fn config(self, lines: &str) -> String {
+        match self {
+            Brand::Mosquitto => mosquitto::config(lines),
+            Brand::RabbitMq => rabbitmq::config(lines),
+            Brand::Nats => nats::config(lines),
+        }
+    }
+
+    /// What to run, with this configuration.
+    fn command(self, place: &Place<'_>, config: &Path) -> Command {
+        match self {
+            Brand::Mosquitto => mosquitto::command(config),
+            Brand::RabbitMq => rabbitmq::command(place, config),
+            Brand::Nats => nats::command(config),
+        }
+    }
+
+    /// Whether the broker listens once it has said this.
+    fn is_ready(self, said: &str) -> bool {
+        match self {
+            Brand::Mosquitto => said.ends_with(" running"),
+            Brand::RabbitMq => said.contains("Server startup complete"),
+            Brand::Nats => said.ends_with("Server is ready"),
+        }
+    }
+
+    /// Lines by which everybody may come in.
+    fn open(self) -> &'static str {
+        match self {
+            Brand::Mosquitto => "allow_anonymous true\n",
+            Brand::RabbitMq => "mqtt.allow_anonymous = true\n",
+            Brand::Nats => "",
+        }
+    }
+}
+
+pub(crate) struct Broker {
+    brand: Brand,
+    folder: TempDir,
+    /// Its configuration, to be filled in.
+    config: String,
+    port: u16,
+    running: Option<Running>,
 }
 
 impl Broker {
+    /// A mosquitto for everybody.
     pub(crate) fn start() -> Broker {
-        Broker::with("allow_anonymous true\n", &[])
+        Broker::of(Brand::Mosquitto)
     }
 
-    /// With these lines in its configuration, and these files (name, content) beside it; `{folder}` in the
-    /// lines is where they are.
+    /// A broker for everybody.
+    pub(crate) fn of(brand: Brand) -> Broker {
+        Broker::configured(brand, &brand.config(brand.open()), &[])
+    }
+
+    /// A mosquitto with these lines in its configuration; for the rest see [`Broker::configured`].
     pub(crate) fn with(lines: &str, files: &[(&str, &str)]) -> Broker {
+        Broker::configured(Brand::Mosquitto, &Brand::Mosquitto.config(lines), files)
+    }
+
+    /// With this configuration, and these files (name, content) beside it. In it `{folder}` is where they are,
+    /// `{state}` what the broker may keep, `{port}` where it has to listen.
+    pub(crate) fn configured(brand: Brand, config: &str, files: &[(&str, &str)]) -> Broker {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for (name, content) in files {
             std::fs::write(folder.path().join(name), content).expect("write");
         }
-        let lines = lines.replace("{folder}", &folder.path().display().to_string());
-        let mut broker = Broker { folder, port: 0, process: None };
-        // Between finding a free port and mosquitto's taking it somebody else may: then it ends at once.
-        for _ in 0..20 {
-            broker.port =
-                TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-            broker.configure(&lines);
-            if broker.launch() {
-                return broker;
+        let mut broker = Broker { brand, folder, config: config.into(), port: 0, running: None };
+        let mut said = String::new();
+        // Between finding a free port and the broker's taking it somebody else may: then it ends at once.
+        for _ in 0..ATTEMPTS_MAX {
+            broker.port = free_port();
+            match broker.launch() {
+                Ok(()) => return broker,
+                Err(why) if why.contains("in use") || why.contains("eaddrinuse") => said = why,
+                Err(why) => panic!("{brand:?} does not start with this configuration: {config}\n{why}"),
             }
         }
-        panic!("mosquitto does not start with these lines: {lines}");
-    }
-
-    fn configure(&self, lines: &str) {
-        let config = format!(
-            "listener {} 127.0.0.1\npersistence true\npersistence_location {}/\nautosave_interval 1\n\
-             autosave_on_changes true\nmax_inflight_messages 2000\nmax_queued_messages 0\nuser root\n{lines}",
-            self.port,
-            self.folder.path().display()
-        );
-        std::fs::write(self.folder.path().join("mosquitto.conf"), config).expect("write");
+        panic!("{brand:?} finds no free port: {said}");
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Starts it again after [`Broker::stop`].
+    /// Starts it again after [`Broker::stop`] or [`Broker::kill`].
     pub(crate) fn resume(&mut self) {
-        assert!(self.launch(), "mosquitto does not start again");
-    }
-
-    /// Whether it runs and listens; otherwise it has ended.
-    fn launch(&mut self) -> bool {
-        let installed = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
-        let program = installed.into_iter().find(|path| Path::new(path).exists()).unwrap_or("mosquitto");
-        let mut process = Command::new(program)
-            .arg("-c")
-            .arg(self.folder.path().join("mosquitto.conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("mosquitto is installed; `make setup` installs it");
-        // It says that it runs once it listens, and closes the pipe when it ends.
-        let said = BufReader::new(process.stderr.take().expect("a pipe"));
-        let mut lines = said.lines().map_while(Result::ok);
-        let runs = lines.by_ref().any(|line| line.ends_with(" running"));
-        std::thread::spawn(move || lines.for_each(drop));
-        if runs {
-            self.process = Some(process);
-        } else {
-            let _ = process.wait();
+        if let Err(why) = self.launch() {
+            panic!("{:?} does not start again: {why}", self.brand);
         }
-        runs
     }
 
     /// Ends it in order, so that it keeps its sessions.
     pub(crate) fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = Command::new("kill").arg(process.id().to_string()).status();
-            let _ = process.wait();
+        if let Some(running) = self.running.take() {
+            running.stop();
         }
+    }
+
+    /// `kill -9`, now.
+    pub(crate) fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// Comes back without sessions, queues and retained messages, as from a lost disk.
+    pub(crate) fn forget_sessions(&mut self) {
+        self.stop();
+        std::fs::remove_dir_all(self.place().state()).expect("what it remembers");
+        self.resume();
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { folder: self.folder.path(), port: self.port }
+    }
+
+    /// Ends with what it said, if it does not come to listen.
+    fn launch(&mut self) -> Result<(), String> {
+        let place = self.place();
+        std::fs::create_dir_all(place.state()).expect("a folder for its state");
+        let config = place.folder.join("broker.conf");
+        std::fs::write(&config, place.fill(&self.config)).expect("write");
+        let command = self.brand.command(&place, &config);
+        self.running = Some(Running::start(command, self.brand)?);
+        Ok(())
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
+fn free_port() -> u16 {
+    let mut ports = std::iter::repeat_with(|| fastrand::u16(PORTS)).take(1_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

@@ -8,7 +8,7 @@ use contract::id::{GatewayId, SiteId, Version};
 use contract::messages::{Command, CommandMessage, Event, EventMessage, Meta};
 use contract::record;
 use contract::topics::{GatewayTopic, Topics};
-use rumqttc::{Client, Event as MqttEvent, MqttOptions, Outgoing, Packet, QoS};
+use rumqttc::{Client, Event as MqttEvent, MqttOptions, Outgoing, Packet, QoS, SubscribeFilter};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -17,6 +17,7 @@ use std::time::Duration;
 #[derive(Default)]
 struct Seen {
     acknowledged: u64,
+    subscriptions: u64,
     events: Vec<EventMessage>,
     states: Vec<Value>,
 }
@@ -86,6 +87,8 @@ impl Source {
             published: 0,
             seen,
         };
+        // Not every broker says a retained state to a subscription with a wildcard: be there before a gateway is.
+        source.expect_subscriptions(1);
         source.publish_meta(Some(GATEWAY));
         source
     }
@@ -207,6 +210,16 @@ impl Source {
         self.wait(what, |seen| seen.states.last().is_some_and(&wanted));
     }
 
+    /// How often a broker has taken our subscriptions.
+    pub(crate) fn subscriptions(&self) -> u64 {
+        self.seen.0.lock().expect("lock").subscriptions
+    }
+
+    /// Waits until a broker has taken our subscriptions so often.
+    pub(crate) fn expect_subscriptions(&self, times: u64) {
+        self.wait("the broker takes the subscriptions", |seen| seen.subscriptions >= times);
+    }
+
     pub(crate) fn events(&self) -> Vec<EventMessage> {
         self.seen.0.lock().expect("lock").events.clone()
     }
@@ -242,10 +255,11 @@ fn hear(packet: Packet, shared: &Shared, client: &Client, topics: &Topics) {
     let (lock, changed) = &**shared;
     match packet {
         Packet::ConnAck(_) => {
-            for topic in [GatewayTopic::Events, GatewayTopic::State] {
-                let _ = client.try_subscribe(topics.all_gateways(topic), QoS::AtLeastOnce);
-            }
+            let filters = [GatewayTopic::Events, GatewayTopic::State]
+                .map(|topic| SubscribeFilter::new(topics.all_gateways(topic), QoS::AtLeastOnce));
+            let _ = client.try_subscribe_many(filters);
         }
+        Packet::SubAck(_) => lock.lock().expect("lock").subscriptions += 1,
         Packet::PubAck(_) => lock.lock().expect("lock").acknowledged += 1,
         Packet::Publish(publish) => {
             if let Some(gateway) = topics.parse_gateway(&publish.topic, GatewayTopic::Events) {
