@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
+use contract::id::GatewayId;
 use doorward_source::store::batch::BATCH_DEFAULT;
 use std::path::PathBuf;
 
@@ -18,6 +19,24 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+impl Verb {
+    /// Whether a program reads what is printed.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Verb::Import { json, .. }
+            | Verb::Show { json, .. }
+            | Verb::Status { json }
+            | Verb::Events { json, .. }
+            | Verb::Doctor { json } => *json,
+            Verb::Serve { .. }
+            | Verb::Set { .. }
+            | Verb::Delete { .. }
+            | Verb::Resync { .. }
+            | Verb::Checkpoint => false,
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -28,6 +47,10 @@ pub(crate) enum Verb {
         ready_file: Option<PathBuf>,
     },
     /// Take users from .csv and changes from .jsonl: all lines are good, or nothing is taken
+    ///
+    /// Importing adds and changes; only a line that says so deletes. A line may name its
+    /// `site`: lines for another site than this file's are left out.
+    #[command(verbatim_doc_comment)]
     Import {
         /// In this order; all are checked before the first is taken
         #[arg(required = true, value_name = "FILE")]
@@ -35,6 +58,12 @@ pub(crate) enum Verb {
         /// Changes in one message, at most
         #[arg(long, default_value_t = BATCH_DEFAULT)]
         batch: usize,
+        /// Only say what would be added (+), changed (~) and removed (-); PINs are not shown
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
         /// Publish also what gateways will refuse, if it has a canonical form
         #[arg(long, hide = true)]
         unchecked: bool,
@@ -80,6 +109,23 @@ pub(crate) enum Verb {
         #[arg(long, default_value_t = 1000)]
         limit: u64,
         /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a gateway to compare its whole mirror with this file now, within 300 seconds
+    Resync {
+        /// The gateway's id
+        gateway: GatewayId,
+    },
+    /// Try what this login may do at the broker, and say what is refused and which rule allows it
+    ///
+    /// It publishes a checkpoint and `meta` as they stand, and probes on the topics of a gateway
+    /// that has the login's own name. A `serve` that runs is not disturbed. A broker may grant
+    /// a right and deliver nothing, so everything is listened for on a second connection.
+    /// Exit code 1 if anything is refused.
+    #[command(verbatim_doc_comment)]
+    Doctor {
+        /// One JSON object
         #[arg(long)]
         json: bool,
     },

@@ -1,15 +1,23 @@
 //! The verbs. Reading ones print to the standard output, for people or, with `--json`, for programs.
 
 mod change;
+mod doctor;
+mod import;
+mod progress;
 mod show;
 mod status;
 
 use crate::cli::{Cli, Verb};
 use anyhow::{Result, bail};
+use contract::id::{GatewayId, SiteId};
+use contract::messages::Command;
 use doorward_source::clock;
 use doorward_source::config::Config;
 use doorward_source::serve::{serve, wake::wake};
+use doorward_source::store::commands::EXPIRES_S;
 use doorward_source::store::{Store, StoreError};
+use import::Import;
+use progress::Progress;
 use std::path::{Path, PathBuf};
 
 const CONFIG_DEFAULT: &str = "source.toml";
@@ -25,16 +33,17 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         return Ok(runtime.block_on(serve(settings, ready_file))?);
     }
-    let db = db_path(db, config)?;
-    let name = || db.display().to_string();
-    let makes_it = matches!(verb, Verb::Import { .. } | Verb::Set { .. } | Verb::Delete { .. });
-    if !makes_it && !db.exists() {
-        bail!("{}: there is no such file; `import` or `set` makes it", name());
+    if let Verb::Doctor { json } = verb {
+        return doctor::doctor(db, config, json);
     }
-    let mut store = Store::open(&db, clock::now())?;
+    let (db, site) = located(db, config)?;
+    let name = || db.display().to_string();
+    let mut store = open(&db, &verb)?;
     match verb {
-        Verb::Serve { .. } => Ok(()),
-        Verb::Import { files, batch, unchecked } => change::import(&mut store, &db, &files, batch, unchecked),
+        Verb::Serve { .. } | Verb::Doctor { .. } => Ok(()),
+        Verb::Import { files, batch, unchecked, dry_run, json } => {
+            import::import(&mut store, &db, Import { files, batch, unchecked, dry_run, json, site })
+        }
         Verb::Set { kind, key, json } => change::set(&mut store, &db, &kind, &key, &json),
         Verb::Delete { kind, key } => change::delete(&mut store, &db, &kind, &key),
         Verb::Show { kind, key, json, secrets } => {
@@ -42,6 +51,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         }
         Verb::Status { json } => status::status(&store, json),
         Verb::Events { limit, json } => status::events(&store, limit, json),
+        Verb::Resync { gateway } => resync(&mut store, &db, &gateway),
         Verb::Checkpoint => {
             let version = store.checkpoint()?.version;
             println!("{version}");
@@ -54,11 +64,39 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
     .map_err(|error| if error.is::<StoreError>() { error.context(name()) } else { error })
 }
 
-fn db_path(db: Option<PathBuf>, config: Option<PathBuf>) -> Result<PathBuf> {
-    match (db, config) {
-        (Some(db), _) => Ok(db),
-        (None, Some(config)) => Ok(Config::load(&config)?.db),
-        (None, None) if Path::new(CONFIG_DEFAULT).exists() => Ok(Config::load(Path::new(CONFIG_DEFAULT))?.db),
-        (None, None) => bail!("there is no {CONFIG_DEFAULT} here; name the file with --db or --config"),
+fn resync(store: &mut Store, db: &Path, gateway: &GatewayId) -> Result<()> {
+    store.queue_command(gateway, Command::Resync, clock::now())?;
+    println!("{gateway} is asked");
+    if !store.gateways()?.iter().any(|heard| heard.gateway == gateway.as_str()) {
+        eprintln!("{gateway} was never heard here; `doorward-source status` lists those that were");
     }
+    if !wake(db) {
+        eprintln!("no `serve` listens beside {}; it asks if it starts within {EXPIRES_S} s", db.display());
+    }
+    Ok(())
+}
+
+fn open(db: &Path, verb: &Verb) -> Result<Store> {
+    if !db.exists() {
+        match verb {
+            // To say what would be done takes no file, and must not make one.
+            Verb::Import { dry_run: true, .. } => return Ok(Store::open_in_memory(clock::now())?),
+            Verb::Import { .. } | Verb::Set { .. } | Verb::Delete { .. } => {}
+            _ => bail!("{}: there is no such file; `import` or `set` makes it", db.display()),
+        }
+    }
+    let mut progress = Progress::new("converting", verb.is_json());
+    Ok(Store::open_watched(db, clock::now(), &mut |done, of| progress.at(done, of))?)
+}
+
+/// Where the file is, and the site that the settings name, if they were read.
+fn located(db: Option<PathBuf>, config: Option<PathBuf>) -> Result<(PathBuf, Option<SiteId>)> {
+    let config = match (&db, config) {
+        (_, Some(config)) => config,
+        (Some(_), None) => return Ok((db.unwrap_or_default(), None)),
+        (None, None) if Path::new(CONFIG_DEFAULT).exists() => CONFIG_DEFAULT.into(),
+        (None, None) => bail!("there is no {CONFIG_DEFAULT} here; name the file with --db or --config"),
+    };
+    let settings = Config::load(&config)?;
+    Ok((db.unwrap_or(settings.db), Some(settings.site)))
 }

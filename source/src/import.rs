@@ -1,11 +1,19 @@
 //! Files of changes: all lines are good, or nothing is taken.
 //!
+//! A line may name its `site`. Lines for another site are left out, unchecked beyond their form, so that one
+//! export feeds several sites; a line that names none is for all of them.
+//!
 //! Not here: numbering and publishing (`store`, `serve`).
 
+pub mod diff;
 pub mod jsonl;
+mod sites;
 pub mod users_csv;
 
 use crate::change::{Change, Check};
+use crate::store::Watch;
+use contract::id::SiteId;
+use sites::Sites;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +45,12 @@ pub enum ImportError {
     Extension { path: PathBuf },
     #[error("{}: not UTF-8 (byte {at}); save it as UTF-8", path.display())]
     NotUtf8 { path: PathBuf, at: usize },
+    #[error(
+        "{}: line {line} names a site, but this file of the source belongs to none yet; \
+         name the settings with --config, or run `serve` once; nothing was imported",
+        path.display()
+    )]
+    NoSite { path: PathBuf, line: u64 },
     #[error("{}", lines(path, problems, *more))]
     Lines { path: PathBuf, problems: Vec<Problem>, more: usize },
 }
@@ -54,31 +68,67 @@ fn lines(path: &Path, problems: &[Problem], more: usize) -> String {
     text
 }
 
-/// Reads the changes of `path`: users from `.csv`, changes from `.jsonl`.
+/// How a file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// How much of each line is checked. Users are always checked in full.
+    pub check: Check,
+    /// The site whose lines are taken.
+    pub site: Option<&'a SiteId>,
+}
+
+/// What is in a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Read {
+    /// In the order of the lines.
+    pub changes: Vec<Change>,
+    /// Lines for other sites.
+    pub left_out: u64,
+}
+
+/// Reads the changes of `path`: users from `.csv`, changes from `.jsonl`. `watch` is told how far it has come,
+/// in bytes.
 ///
 /// # Errors
 /// Every bad line with its reason, up to [`PROBLEMS_MAX`].
-pub fn read(path: &Path, check: Check) -> Result<Vec<Change>, ImportError> {
+pub fn read(path: &Path, reading: &Reading<'_>, watch: &mut Watch<'_>) -> Result<Read, ImportError> {
     let failed = |source| ImportError::Read { path: path.into(), source };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > FILE_MAX_BYTES {
         return Err(ImportError::TooLarge { path: path.into(), bytes });
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let parse: fn(&str, Check, &mut Problems) -> Vec<Change> = match extension {
-        "csv" => |text, _, problems| users_csv::read(text, problems),
-        "jsonl" => jsonl::read,
-        _ => return Err(ImportError::Extension { path: path.into() }),
-    };
-    let bytes = std::fs::read(path).map_err(failed)?;
-    let text = std::str::from_utf8(&bytes)
+    if !["csv", "jsonl"].contains(&extension) {
+        return Err(ImportError::Extension { path: path.into() });
+    }
+    let text = std::fs::read(path).map_err(failed)?;
+    let text = std::str::from_utf8(&text)
         .map_err(|error| ImportError::NotUtf8 { path: path.into(), at: error.valid_up_to() })?;
-    let mut problems = Problems::default();
-    let changes = parse(text, check, &mut problems);
+    let mut lines = Lines {
+        sites: Sites::new(reading.site),
+        problems: Problems::default(),
+        at: &mut |done| watch(done, bytes),
+    };
+    let changes = match extension {
+        "csv" => users_csv::read(text, &mut lines),
+        _ => jsonl::read(text, reading.check, &mut lines),
+    };
+    let Lines { sites, problems, .. } = lines;
+    if let Some(line) = sites.unknown_at {
+        return Err(ImportError::NoSite { path: path.into(), line });
+    }
     match problems {
-        Problems { first, .. } if first.is_empty() => Ok(changes),
+        Problems { first, .. } if first.is_empty() => Ok(Read { changes, left_out: sites.left_out }),
         Problems { first, more } => Err(ImportError::Lines { path: path.into(), problems: first, more }),
     }
+}
+
+/// What is seen on the way through a file.
+struct Lines<'a> {
+    sites: Sites<'a>,
+    problems: Problems,
+    /// Told the byte that was reached.
+    at: &'a mut dyn FnMut(u64),
 }
 
 /// What is wrong in a file so far.

@@ -5,15 +5,17 @@
 //! those of an earlier life, and for checkpoints.
 //!
 //! - `session`: what one connection does with the file
+//! - `answering`: who waits for an answer, and whose turn it is
 //! - `window`: what was given to the broker and is not acknowledged
 //! - `inbox`: events and states from gateways, read from the wire
 //! - `link`: options, TLS, polling
 //! - [`wake`]: how other processes make it look into the file
 //!
-//! Not here: numbering (`store`), answers to `request`.
+//! Not here: numbering (`store`), what a request is answered with ([`crate::answers`]).
 
+mod answering;
 mod inbox;
-mod link;
+pub(crate) mod link;
 mod session;
 pub mod wake;
 mod window;
@@ -76,7 +78,7 @@ pub async fn serve(config: Config, ready_file: Option<PathBuf>) -> Result<(), Se
     }
     let mut store = Store::open(&config.db, clock::now())?;
     store.claim_site(&config.site)?;
-    let options = link::options(&config)?;
+    let options = link::options(&config, &format!("doorward-source-{}", config.site))?;
     let mut control = Control::new(&config)?;
     let mut session = Session::new(store, config, ready_file);
     let mut failures = 0;
@@ -84,10 +86,10 @@ pub async fn serve(config: Config, ready_file: Option<PathBuf>) -> Result<(), Se
         let (sender, mut signals) = mpsc::channel(LINK_EVENTS_MAX);
         session.connecting(Link::start(options.clone(), sender));
         if run_link(&mut session, &mut signals, &mut control).await? == Ended::Stopped {
-            return Ok(());
+            return session.finish();
         }
         failures = if session.was_subscribed() { 0 } else { failures + 1 };
-        session.disconnected();
+        session.disconnected()?;
         let pause = backoff_ms(failures);
         tracing::info!(pause_ms = pause, "connecting again");
         tokio::select! {
@@ -117,8 +119,8 @@ async fn run_link(
                 }
             }
             due = control.next() => match due {
-                Due::Look => {}
-                Due::Tick => session.tick(),
+                Due::Look => session.look(),
+                Due::Tick => session.tick()?,
                 Due::Heartbeat => session.heartbeat()?,
                 Due::Stop => {
                     shut_down(session, signals, control).await?;

@@ -3,46 +3,43 @@
 //! Safe for several processes at once: `import` and `set` number the stream themselves in their own
 //! transaction, whether or not `serve` runs.
 //!
-//! Not here: what came from gateways ([`inbound`]), how messages are filled ([`batch`]) and applied (`apply`), MQTT.
+//! Not here: what came from gateways ([`inbound`]) and waits for them ([`commands`]), how messages are filled
+//! ([`batch`]) and applied (`apply`), what repair reads ([`buckets`]), opening (`layout`), MQTT.
 
 mod apply;
 pub mod batch;
+pub mod buckets;
+pub mod commands;
+mod divide;
 mod error;
 pub mod inbound;
+mod layout;
 
 use crate::change::Change;
 use access::time::UtcTime;
 use batch::Filling;
-use contract::digest::Digest;
+use buckets::Place;
+use contract::digest::{self, Digest};
 use contract::id::{SiteId, Version};
 pub use error::StoreError;
-use rusqlite::{Connection, Row as SqlRow, Transaction, TransactionBehavior, params};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::time::Duration;
+pub use layout::{BUSY_MS, Watch};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, Transaction, TransactionBehavior, params};
 
 /// Most messages that wait for the broker; beyond it changes are refused, since the disk is finite.
 pub const OUTGOING_MAX: u64 = 1_000_000;
 /// Most messages in one transaction, so that a large import lets other writers in.
 pub const TRANSACTION_MESSAGES_MAX: usize = 256;
-/// How long a writer waits for another, in milliseconds.
-pub const BUSY_MS: u64 = 30_000;
-/// SQLite does not wait by itself where two processes make the file, or recover it, at the same time: how
-/// often opening is tried, and the pause between in milliseconds.
-const OPEN_TRIES: u32 = 100;
-const OPEN_PAUSE_MS: u64 = 50;
-/// Layout of the file, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 1;
 
-const SCHEMA: &str = include_str!("store/schema.sql");
-const INSERT_SOURCE: &str = "INSERT INTO source (one, site, epoch, seq, root) VALUES (1, NULL, ?1, 0, ?2)";
 const SELECT_HEAD: &str = "SELECT epoch, seq, root FROM source";
 const UPDATE_HEAD: &str = "UPDATE source SET epoch = ?1, seq = ?2, root = ?3";
 const SELECT_SITE: &str = "SELECT site FROM source";
 const UPDATE_SITE: &str = "UPDATE source SET site = ?1";
 const SELECT_ROWS: &str = "SELECT kind, key, epoch, seq, body FROM record \
     WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR key = ?2) ORDER BY kind, key";
+const SELECT_ROW: &str = "SELECT kind, key, epoch, seq, body FROM record \
+    WHERE kind = ?1 AND key = ?2 AND place = ?3";
+const SELECT_BODY: &str = "SELECT body FROM record WHERE place = ?1 AND kind = ?2 AND key = ?3";
+const COUNT_RECORDS: &str = "SELECT count(*) FROM record";
 const COUNT_KINDS: &str = "SELECT kind, count(*) FROM record GROUP BY kind ORDER BY kind";
 const INSERT_OUTGOING: &str =
     "INSERT INTO outgoing (epoch, seq, is_checkpoint, payload) VALUES (?1, ?2, ?3, ?4)";
@@ -101,80 +98,30 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
+    /// The head at which the division was last looked at.
+    settled_at: Option<Version>,
 }
 
 impl Store {
-    /// Opens the file, or makes it, readable by its owner alone since records hold PINs.
-    ///
-    /// # Errors
-    /// When it cannot be opened, or is another program's or a later version's.
-    pub fn open(path: &Path, now: UtcTime) -> Result<Store, StoreError> {
-        OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|source| StoreError::Create { path: path.into(), source })?;
-        let mut tries = 1;
-        loop {
-            match Store::prepared_at(path, now) {
-                Err(StoreError::Sql(error)) if is_busy(&error) && tries < OPEN_TRIES => tries += 1,
-                Err(StoreError::Sql(source)) => {
-                    return Err(StoreError::Open { path: path.into(), source });
-                }
-                opened => return opened,
-            }
-            std::thread::sleep(Duration::from_millis(OPEN_PAUSE_MS));
-        }
-    }
-
-    fn prepared_at(path: &Path, now: UtcTime) -> Result<Store, StoreError> {
-        #[expect(clippy::disallowed_methods, reason = "the one home of the source's connection")]
-        let db = Connection::open(path)?;
-        db.busy_timeout(Duration::from_millis(BUSY_MS))?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        // A change that was printed as accepted, or acknowledged to a gateway, survives a power cut.
-        db.pragma_update(None, "synchronous", "FULL")?;
-        Store::prepared(db, now)
-    }
-
-    /// A store that is gone when dropped, for tests and benchmarks.
-    ///
-    /// # Errors
-    /// When SQLite has no memory.
-    pub fn open_in_memory(now: UtcTime) -> Result<Store, StoreError> {
-        Store::prepared(Connection::open_in_memory()?, now)
-    }
-
-    fn prepared(mut db: Connection, now: UtcTime) -> Result<Store, StoreError> {
-        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match found {
-            0 => {
-                tx.execute_batch(SCHEMA)?;
-                tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                // An epoch no earlier life of this site can have used, even if its file was lost.
-                tx.execute(INSERT_SOURCE, params![now.unix().max(1), Digest::ZERO.to_bytes()])?;
-            }
-            SCHEMA_VERSION => {}
-            found => return Err(StoreError::Layout { found }),
-        }
-        tx.commit()?;
-        Ok(Store { db })
-    }
-
     /// Binds the file to `site`, once and for all.
     ///
     /// # Errors
     /// When it belongs to another site.
     pub fn claim_site(&mut self, site: &SiteId) -> Result<(), StoreError> {
-        let found: Option<String> = self.db.query_row(SELECT_SITE, [], |row| row.get(0))?;
-        match found {
+        match self.site()? {
             None => self.db.execute(UPDATE_SITE, [site.as_str()]).map(|_| ()).map_err(StoreError::from),
-            Some(found) if found == site.as_str() => Ok(()),
-            Some(found) => Err(StoreError::OtherSite { found, asked: site.to_string() }),
+            Some(found) if found == *site => Ok(()),
+            Some(found) => Err(StoreError::OtherSite { found: found.to_string(), asked: site.to_string() }),
         }
+    }
+
+    /// The site that the file is bound to, once it was served.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn site(&self) -> Result<Option<SiteId>, StoreError> {
+        let found: Option<String> = self.db.query_row(SELECT_SITE, [], |row| row.get(0))?;
+        Ok(found.and_then(|site| SiteId::new(&site).ok()))
     }
 
     /// Where the stream stands.
@@ -200,7 +147,21 @@ impl Store {
     /// # Errors
     /// When the file cannot be written, or too many messages wait already.
     pub fn apply(&mut self, changes: &[Change], batch: usize) -> Result<Applied, StoreError> {
+        self.apply_watched(changes, batch, &mut |_, _| {})
+    }
+
+    /// As [`Store::apply`]; `watch` is told how far it has come, in changes.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    pub fn apply_watched(
+        &mut self,
+        changes: &[Change],
+        batch: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Applied, StoreError> {
         let mut applied = Applied::default();
+        let of = length(changes);
         let mut rest = changes;
         let waiting = count(&self.db)?;
         while !rest.is_empty() {
@@ -209,9 +170,12 @@ impl Store {
             if waiting.saturating_add(added) >= OUTGOING_MAX {
                 return Err(StoreError::Backlog);
             }
-            let taken = apply::apply_some(&tx, rest, batch, &mut applied)?;
+            let before = of - length(rest);
+            let taken =
+                apply::apply_some(&tx, rest, batch, &mut applied, &mut |taken| watch(before + taken, of))?;
             tx.commit()?;
             rest = &rest[taken..];
+            watch(of - length(rest), of);
         }
         Ok(applied)
     }
@@ -284,12 +248,29 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn rows(&self, kind: Option<&str>, key: Option<&str>) -> Result<Vec<Row>, StoreError> {
-        let mut select = self.db.prepare_cached(SELECT_ROWS)?;
-        let rows = select.query_map(params![kind, key], |row| {
+        let read = |row: &SqlRow<'_>| {
             let (kind, key) = (row.get(0)?, row.get(1)?);
             Ok(Row { kind, key, version: version(row, 2)?, record: row.get(4)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        };
+        let rows: Result<Vec<Row>, _> = if let (Some(kind), Some(key)) = (kind, key) {
+            let place = Place::new(digest::place(kind, key)).stored();
+            let mut select = self.db.prepare_cached(SELECT_ROW)?;
+            select.query_map(params![kind, key, place], read)?.collect()
+        } else {
+            let mut select = self.db.prepare_cached(SELECT_ROWS)?;
+            select.query_map(params![kind, key], read)?.collect()
+        };
+        Ok(rows?)
+    }
+
+    /// The canonical JSON of one record.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn record(&self, kind: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let place = Place::new(digest::place(kind, key)).stored();
+        let mut select = self.db.prepare_cached(SELECT_BODY)?;
+        Ok(select.query_row(params![place, kind, key], |row| row.get(0)).optional()?)
     }
 
     /// How many rows of each kind there are.
@@ -314,10 +295,6 @@ fn queue_checkpoint(tx: &Transaction<'_>, head: Head) -> Result<Outgoing, StoreE
     Ok(Outgoing { id: tx.last_insert_rowid(), version, payload })
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-}
-
 fn head(db: &Connection) -> Result<Head, StoreError> {
     let mut select = db.prepare_cached(SELECT_HEAD)?;
     Ok(select
@@ -326,6 +303,14 @@ fn head(db: &Connection) -> Result<Head, StoreError> {
 
 fn count(db: &Connection) -> Result<u64, StoreError> {
     Ok(db.prepare_cached(COUNT_OUTGOING)?.query_row([], |row| natural(row, 0))?)
+}
+
+fn count_records(db: &Connection) -> Result<u64, StoreError> {
+    Ok(db.query_row(COUNT_RECORDS, [], |row| natural(row, 0))?)
+}
+
+fn length(changes: &[Change]) -> u64 {
+    u64::try_from(changes.len()).unwrap_or(u64::MAX)
 }
 
 /// Numbers of the contract are below 2^53, so nothing is cut.

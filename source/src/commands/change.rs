@@ -1,44 +1,12 @@
-//! `import`, `set`, `delete`: number, commit, wake `serve`.
+//! `set`, `delete`: number, commit, wake `serve`.
 
 use anyhow::{Result, anyhow};
 use contract::RECORD_MAX_BYTES;
 use doorward_source::change::{Change, Check};
-use doorward_source::import;
 use doorward_source::serve::wake::wake;
-use doorward_source::store::{Applied, Store};
+use doorward_source::store::Store;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-
-/// Checks all files, then takes them in order.
-pub(crate) fn import(
-    store: &mut Store,
-    db: &Path,
-    files: &[PathBuf],
-    batch: usize,
-    unchecked: bool,
-) -> Result<()> {
-    let check = if unchecked { Check::Canonical } else { Check::Full };
-    let mut changes = Vec::new();
-    let mut problems = Vec::new();
-    for file in files {
-        match import::read(file, check) {
-            Ok(more) => changes.extend(more),
-            Err(error) => problems.push(error.to_string()),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(anyhow!("{}", problems.join("\n")));
-    }
-    let Applied { versions, changed, unchanged } = store.apply(&changes, batch)?;
-    wake(db);
-    let messages = versions.len();
-    let noun = if messages == 1 { "message" } else { "messages" };
-    match versions.last() {
-        Some(last) => println!("{changed} changed, {unchanged} unchanged, {messages} {noun}, up to {last}"),
-        None => println!("0 changed, {unchanged} unchanged"),
-    }
-    Ok(())
-}
+use std::path::Path;
 
 /// Sets one record, from `json` or with `-` from the standard input.
 pub(crate) fn set(store: &mut Store, db: &Path, kind: &str, key: &str, json: &str) -> Result<()> {

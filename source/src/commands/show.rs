@@ -34,12 +34,20 @@ pub(crate) fn show(
     Ok(())
 }
 
-/// Columns as wide as their widest cell; the last one runs free.
+/// Prints what [`table`] gives.
 pub(crate) fn print_table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) {
+    print!("{}", table(rows));
+}
+
+/// Columns as wide as their widest cell; the last one runs free.
+pub(crate) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
     }
+    text
 }

@@ -11,13 +11,14 @@
 //! | `card_uid` | the card's raw bytes in hexadecimal: 8, 14 or 20 digits, leading zeros kept |
 //! | `card_id` | the token's key; without it `card-` and the user's id |
 //! | `card_kind` | `card` (default), `temporary_card` and the other token kinds |
+//! | `site` | the only site that gets the line; without it all do |
 //! | `entitlements` | `name`, or `name@from..to` with instants `YYYY-MM-DDTHH:MM:SSZ`, either of them optional; several with `;` |
 //!
 //! An empty cell leaves the member out. A line gives a `user`, with a `card_uid` a `token` (identifier type
 //! `mifare`, status ACTIVE), and for each entitlement an `assignment` keyed `{user}.{entitlement}`.
 //! Importing adds and changes, it never deletes: take a right away with `doorward-source delete`.
 
-use super::Problems;
+use super::{Lines, Problems};
 use crate::change::{Change, Check};
 use access::time::UtcTime;
 use access::uid::RawId;
@@ -25,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
 /// Columns with a meaning of their own.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "id",
     "given_name",
     "family_name",
@@ -35,6 +36,7 @@ const COLUMNS: [&str; 10] = [
     "card_uid",
     "card_id",
     "card_kind",
+    "site",
     "entitlements",
 ];
 const REQUIRED: [&str; 4] = ["id", "given_name", "family_name", "status"];
@@ -57,8 +59,9 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Reads `text`; what is wrong goes to `problems`.
-pub fn read(text: &str, problems: &mut Problems) -> Vec<Change> {
+/// Reads `text`; what is wrong goes to the problems of `lines`.
+pub(super) fn read(text: &str, lines: &mut Lines<'_>) -> Vec<Change> {
+    let Lines { sites, problems, at: watch } = lines;
     // Spreadsheets put a byte-order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
@@ -83,7 +86,12 @@ pub fn read(text: &str, problems: &mut Problems) -> Vec<Change> {
                 let line = record.position().map_or(0, csv::Position::line);
                 let filled = header.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
                 let cells = Cells { line, by_column: filled.collect() };
-                read_line(&cells, &mut seen, &mut changes, problems);
+                watch(record.position().map_or(0, csv::Position::byte));
+                match sites.takes(line, cells.get("site")) {
+                    Ok(true) => read_line(&cells, &mut seen, &mut changes, problems),
+                    Ok(false) => {}
+                    Err(rule) => problems.add(line, "site", rule),
+                }
             }
         }
     }
@@ -242,7 +250,17 @@ fn column_of(reason: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Problems, read};
+    use super::{Lines, Problems};
+    use crate::change::Change;
+    use crate::import::sites::Sites;
+
+    fn read(text: &str, problems: &mut Problems) -> Vec<Change> {
+        let mut ignore = |_| {};
+        let mut lines = Lines { sites: Sites::new(None), problems: Problems::default(), at: &mut ignore };
+        let changes = super::read(text, &mut lines);
+        *problems = lines.problems;
+        changes
+    }
 
     const HEADER: &str =
         "id,given_name,family_name,status,email_work,pin,card_uid,card_id,card_kind,entitlements";

@@ -1,9 +1,12 @@
 //! What gateways publish, read from the wire into what the file takes. No IO.
 
+use crate::doctor::probe;
 use crate::store::inbound::Incoming;
 use access::time::UtcTime;
+use contract::MESSAGE_MAX_BYTES;
 use contract::id::{GatewayId, INTEGER_MAX};
 use contract::messages::{Meta, State};
+use contract::repair::{Request, parse_request};
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::Publish;
 use serde::Deserialize;
@@ -19,6 +22,8 @@ pub(super) struct Inbox {
     pub(super) events: Vec<Incoming>,
     /// The last of each gateway.
     pub(super) states: BTreeMap<GatewayId, String>,
+    /// The last of each gateway.
+    pub(super) requests: BTreeMap<GatewayId, Request>,
     /// Highest epoch that a `meta` named.
     pub(super) meta_epoch: Option<u64>,
     /// To acknowledge once all of it is committed.
@@ -39,10 +44,15 @@ impl Inbox {
     /// Takes a message. What cannot be read is logged and dropped: sent again it would be no better.
     pub(super) fn take(&mut self, topics: &Topics, publish: Publish) {
         let topic = publish.topic.as_str();
-        let read = if let Some(gateway) = topics.parse_gateway(topic, GatewayTopic::Events) {
+        let bytes = publish.payload.len();
+        let read = if bytes > MESSAGE_MAX_BYTES {
+            Err(format!("it has more than {MESSAGE_MAX_BYTES} bytes"))
+        } else if let Some(gateway) = topics.parse_gateway(topic, GatewayTopic::Events) {
             event(gateway, &publish).map(|event| self.events.push(event))
         } else if let Some(gateway) = topics.parse_gateway(topic, GatewayTopic::State) {
             state(&publish.payload).map(|state| drop(self.states.insert(gateway, state)))
+        } else if let Some(gateway) = topics.parse_gateway(topic, GatewayTopic::Request) {
+            parse_request(&publish.payload).map(|request| drop(self.requests.insert(gateway, request)))
         } else if topic == topics.meta() {
             serde_json::from_slice::<Meta>(&publish.payload)
                 .map(|meta| self.meta_epoch = self.meta_epoch.max(Some(meta.epoch)))
@@ -50,8 +60,10 @@ impl Inbox {
         } else {
             Err("no topic that was subscribed to".into())
         };
-        if let Err(reason) = read {
-            tracing::warn!(topic, bytes = publish.payload.len(), reason, "message dropped");
+        if let Err(reason) = read
+            && !probe::is_probe(&publish.payload)
+        {
+            tracing::warn!(topic, bytes, reason, "message dropped");
         }
         self.publishes.push(publish);
     }

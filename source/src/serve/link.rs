@@ -17,9 +17,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Events of the connection that wait to be handled; the poll loop waits beyond.
-pub(super) const LINK_EVENTS_MAX: usize = 512;
+pub(crate) const LINK_EVENTS_MAX: usize = 512;
 /// Requests that the client keeps besides the window: acknowledgements and subscriptions.
 const REQUESTS_EXTRA: usize = 64;
+/// Largest packet taken from the broker, in bytes: one that is too large for the contract is to be dropped and
+/// acknowledged, since a client that hangs up over it gets it again, and again.
+const INCOMING_MAX_BYTES: usize = 1024 * 1024;
 /// Topic and headers around a message, in bytes, generously.
 const PACKET_EXTRA_BYTES: usize = 1024;
 /// Silence after which the broker is asked for a sign of life, in seconds.
@@ -27,7 +30,7 @@ const KEEP_ALIVE_S: u64 = 30;
 
 /// What the poll task tells.
 #[derive(Debug)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// Something came or went.
     Event(Event),
     /// The connection is over, or there was none; the reason with its remedy.
@@ -36,14 +39,14 @@ pub(super) enum Signal {
 
 /// A connection, or the attempt at one. Dropping it ends its task.
 #[derive(Debug)]
-pub(super) struct Link {
-    pub(super) client: AsyncClient,
+pub(crate) struct Link {
+    pub(crate) client: AsyncClient,
     task: JoinHandle<()>,
 }
 
 impl Link {
     /// Starts to connect.
-    pub(super) fn start(options: MqttOptions, signals: mpsc::Sender<Signal>) -> Link {
+    pub(crate) fn start(options: MqttOptions, signals: mpsc::Sender<Signal>) -> Link {
         let capacity = usize::from(options.inflight()) + REQUESTS_EXTRA;
         let (client, mut eventloop) = AsyncClient::new(options, capacity);
         // A single change is a small packet: without this it may wait 40 ms for the next.
@@ -83,16 +86,16 @@ fn remedy(error: &ConnectionError) -> &'static str {
     }
 }
 
-/// The client's options: a persistent session, acknowledgements after the commit.
-pub(super) fn options(config: &Config) -> Result<MqttOptions, ServeError> {
+/// Options of the client `client_id`: a persistent session, acknowledgements after the commit.
+pub(crate) fn options(config: &Config, client_id: &str) -> Result<MqttOptions, ServeError> {
     let Broker { host, port, ca_file, username, password_file, .. } = &config.broker;
-    let mut options = MqttOptions::new(format!("doorward-source-{}", config.site), host, *port);
+    let mut options = MqttOptions::new(client_id, host, *port);
     options
         .set_keep_alive(Duration::from_secs(KEEP_ALIVE_S))
         .set_clean_session(false)
         .set_inflight(config.in_flight)
         .set_manual_acks(true)
-        .set_max_packet_size(MESSAGE_MAX_BYTES + PACKET_EXTRA_BYTES, MESSAGE_MAX_BYTES + PACKET_EXTRA_BYTES);
+        .set_max_packet_size(INCOMING_MAX_BYTES, MESSAGE_MAX_BYTES + PACKET_EXTRA_BYTES);
     if let Some(username) = username {
         let password = password_file.as_deref().map(password).transpose()?.unwrap_or_default();
         options.set_credentials(username, password);

@@ -1,16 +1,21 @@
 //! What `serve` does with the file over one connection after another.
+//!
+//! Not here: what goes out, and in which order (`pump`).
 
+mod pump;
+
+use super::answering::Answering;
 use super::inbox::Inbox;
 use super::link::{Link, Signal};
 use super::window::{Item, Window};
 use super::{META_WAIT_MS, ServeError};
 use crate::clock;
 use crate::config::Config;
-use crate::store::Store;
 use crate::store::inbound::Received;
+use crate::store::{Store, commands};
 use access::time::UtcTime;
 use contract::id::Version;
-use contract::messages::{Command, CommandMessage, MINOR, Meta};
+use contract::messages::Command;
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{Event, Outgoing, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode};
 use std::collections::VecDeque;
@@ -19,13 +24,11 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// Most commands that wait to be sent; the oldest give way, since a gateway that hears nothing repeats its
+/// Most receipts that wait to be sent; the oldest give way, since a gateway that hears nothing repeats its
 /// events.
-const COMMANDS_MAX: usize = 1024;
-/// How long a command may be carried out, in seconds.
-const COMMAND_EXPIRES_S: i64 = 300;
-/// Most messages read from the file at once.
-const PAGE: usize = 128;
+const RECEIPTS_MAX: usize = 1024;
+/// Most acknowledged messages that are still in the file, since another process is writing to it.
+const DONE_MAX: usize = 4096;
 
 enum Phase {
     /// No connection, or not subscribed.
@@ -60,8 +63,21 @@ pub(super) struct Session {
     meta_said: Option<Version>,
     /// A second has passed since `meta` was said.
     meta_due: bool,
-    commands: VecDeque<(String, Vec<u8>)>,
+    /// Places of messages that the broker has, and the file still.
+    done: Vec<i64>,
+    receipts: VecDeque<(String, Vec<u8>)>,
     acks: VecDeque<Publish>,
+    /// There may be commands in the file that were not handed over.
+    commands_due: bool,
+    /// Place of the last command handed over on this connection.
+    command_cursor: i64,
+    answering: Answering,
+    /// As `has_risen`, above what a gateway says it has seen.
+    has_risen_for_gateway: bool,
+    /// An answer has gone out: a checkpoint lets its gateway prove its mirror.
+    checkpoint_owed: bool,
+    /// A second has passed since the last such checkpoint.
+    checkpoint_due: bool,
 }
 
 impl Session {
@@ -83,8 +99,15 @@ impl Session {
             handed: None,
             meta_said: None,
             meta_due: true,
-            commands: VecDeque::new(),
+            done: Vec::new(),
+            receipts: VecDeque::new(),
             acks: VecDeque::new(),
+            commands_due: true,
+            command_cursor: 0,
+            answering: Answering::default(),
+            has_risen_for_gateway: false,
+            checkpoint_owed: false,
+            checkpoint_due: true,
         }
     }
 
@@ -94,15 +117,40 @@ impl Session {
     }
 
     /// Nothing is in flight any more; what is still in the file goes out again, from the first.
-    pub(super) fn disconnected(&mut self) {
+    pub(super) fn disconnected(&mut self) -> Result<(), ServeError> {
+        self.finish()?;
         self.link = None;
         self.phase = Phase::Connecting;
         self.window = Window::new(self.config.in_flight);
         self.cursor = 0;
         self.handed = None;
         self.meta_said = None;
-        self.commands.clear();
+        self.receipts.clear();
         self.acks.clear();
+        self.commands_due = true;
+        self.command_cursor = 0;
+        self.answering.clear();
+        self.checkpoint_owed = false;
+        Ok(())
+    }
+
+    /// Takes out of the file what the broker has, however long another process writes.
+    pub(super) fn finish(&mut self) -> Result<(), ServeError> {
+        self.store.acknowledge(&self.done)?;
+        self.done.clear();
+        Ok(())
+    }
+
+    /// The same, if the file is free.
+    fn finish_at_once(&mut self) -> Result<(), ServeError> {
+        if self.done.len() > DONE_MAX {
+            return self.finish();
+        }
+        let done = &self.done;
+        if !done.is_empty() && self.store.at_once(|store| store.acknowledge(done))?.is_some() {
+            self.done.clear();
+        }
+        Ok(())
     }
 
     pub(super) fn was_subscribed(&self) -> bool {
@@ -133,8 +181,10 @@ impl Session {
                 }
                 Signal::Event(Event::Outgoing(Outgoing::Publish(id))) => self.window.sent(id),
                 Signal::Event(Event::Incoming(Packet::PubAck(ack))) => {
-                    if let Some(Item::Stream(id)) = self.window.acknowledged(ack.pkid) {
-                        acknowledged.push(id);
+                    match self.window.acknowledged(ack.pkid) {
+                        Some(Item::Stream(id)) => acknowledged.push(id),
+                        Some(Item::Command(id)) => self.store.forget_command(id)?,
+                        Some(Item::Meta(_) | Item::Receipt | Item::Answer) | None => {}
                     }
                 }
                 Signal::Event(Event::Incoming(Packet::Publish(publish))) => inbox.take(&self.topics, publish),
@@ -151,9 +201,10 @@ impl Session {
             }
         }
         if !acknowledged.is_empty() {
-            self.store.acknowledge(&acknowledged)?;
             self.show_ready(&acknowledged)?;
+            self.done.append(&mut acknowledged);
         }
+        self.finish_at_once()?;
         self.receive(inbox)?;
         if is_alive && is_subscribed {
             self.subscribed()?;
@@ -165,6 +216,7 @@ impl Session {
         let filters = [
             self.topics.all_gateways(GatewayTopic::Events),
             self.topics.all_gateways(GatewayTopic::State),
+            self.topics.all_gateways(GatewayTopic::Request),
             self.topics.meta(),
         ]
         .map(|filter| SubscribeFilter::new(filter, QoS::AtLeastOnce));
@@ -220,12 +272,17 @@ impl Session {
         let now = clock::now();
         if !inbox.events.is_empty() {
             for received in self.store.receive(&inbox.events, now)? {
-                self.command(received, now)?;
+                self.receipt(received, now)?;
             }
         }
         for (gateway, state) in &inbox.states {
             if !self.store.keep_state(gateway, state, now)? {
                 tracing::warn!(%gateway, "too many gateways; its state is not kept");
+            }
+        }
+        for (gateway, request) in inbox.requests {
+            if !self.answering.ask(gateway.clone(), request) {
+                tracing::warn!(%gateway, "too many gateways wait for answers; it is to ask again");
             }
         }
         if let Some(epoch) = inbox.meta_epoch {
@@ -235,24 +292,27 @@ impl Session {
         Ok(())
     }
 
-    fn command(&mut self, received: Received, now: UtcTime) -> Result<(), ServeError> {
+    fn receipt(&mut self, received: Received, now: UtcTime) -> Result<(), ServeError> {
         let Received { gateway, stream, seq } = received;
-        let message = CommandMessage {
-            id: format!("{:016x}", fastrand::u64(..)),
-            expires: UtcTime::from_unix(now.unix().saturating_add(COMMAND_EXPIRES_S)),
-            command: Command::EventsReceived { stream, seq },
-        };
-        if self.commands.len() == COMMANDS_MAX {
-            self.commands.pop_front();
+        let payload = commands::message(Command::EventsReceived { stream, seq }, now)?;
+        if self.receipts.len() == RECEIPTS_MAX {
+            self.receipts.pop_front();
         }
-        let topic = self.topics.gateway(&gateway, GatewayTopic::Command);
-        self.commands.push_back((topic, serde_json::to_vec(&message)?));
+        self.receipts.push_back((self.topics.gateway(&gateway, GatewayTopic::Command), payload));
         Ok(())
     }
 
+    /// Somebody has written to the file.
+    pub(super) fn look(&mut self) {
+        self.commands_due = true;
+    }
+
     /// A second has passed.
-    pub(super) fn tick(&mut self) {
+    pub(super) fn tick(&mut self) -> Result<(), ServeError> {
         self.meta_due = true;
+        self.checkpoint_due = true;
+        self.commands_due = true;
+        self.finish_at_once()
     }
 
     /// Queues a checkpoint and lets `meta` be said again.
@@ -262,70 +322,9 @@ impl Session {
             self.meta_said = None;
             self.meta_due = true;
             self.has_risen = false;
+            self.has_risen_for_gateway = false;
         }
         Ok(())
-    }
-
-    /// Hands over as much as the window takes: acknowledgements, commands, then the stream in its order.
-    pub(super) fn pump(&mut self) -> Result<(), ServeError> {
-        let Some(link) = &self.link else { return Ok(()) };
-        while self.acks.front().is_some_and(|publish| link.client.try_ack(publish).is_ok()) {
-            self.acks.pop_front();
-        }
-        while let Some((topic, payload)) = self.commands.front().cloned() {
-            if !self.publish(&topic, false, payload, Item::Command) {
-                return Ok(());
-            }
-            self.commands.pop_front();
-        }
-        if !matches!(self.phase, Phase::Running) {
-            return Ok(());
-        }
-        // Under load there is always more to hand over, so `meta` gets its turn before it, too.
-        self.say_meta()?;
-        let topic = self.topics.changes();
-        loop {
-            let page = self.store.outgoing_after(self.cursor, self.window.room().min(PAGE))?;
-            if page.is_empty() {
-                return self.say_meta();
-            }
-            for message in page {
-                if !self.publish(&topic, false, message.payload, Item::Stream(message.id)) {
-                    return Ok(());
-                }
-                self.cursor = message.id;
-                self.handed = Some(message.version);
-            }
-        }
-    }
-
-    /// Says where the stream stands, at most once a second: never ahead of what was handed over, nor of an
-    /// epoch gone by.
-    fn say_meta(&mut self) -> Result<(), ServeError> {
-        let current = |version: &Version| self.epoch.is_some_and(|(epoch, _)| epoch == version.epoch);
-        let Some(version) = self.handed.filter(current) else { return Ok(()) };
-        if !self.meta_due || self.meta_said == Some(version) {
-            return Ok(());
-        }
-        let exporter = self.config.exporter.clone();
-        let meta = Meta { epoch: version.epoch, head_seq: version.seq, exporter, minor: MINOR };
-        let payload = serde_json::to_vec(&meta)?;
-        if self.publish(&self.topics.meta(), true, payload, Item::Meta(version)) {
-            self.meta_said = Some(version);
-            self.meta_due = false;
-        }
-        Ok(())
-    }
-
-    /// Hands one message to the client, if there is room.
-    fn publish(&mut self, topic: &str, retain: bool, payload: Vec<u8>, item: Item) -> bool {
-        let Some(link) = &self.link else { return false };
-        let room = self.window.room() > 0;
-        let taken = room && link.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok();
-        if taken {
-            self.window.hand(item);
-        }
-        taken
     }
 
     /// The first checkpoint of our epoch has arrived: whoever waits for `serve` may go on.

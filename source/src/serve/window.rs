@@ -13,8 +13,12 @@ pub(super) enum Item {
     Stream(i64),
     /// The hint, at this version.
     Meta(Version),
-    /// A command: repeated when the gateway repeats its events, so nothing is kept of it.
-    Command,
+    /// A receipt: repeated when the gateway repeats its events, so nothing is kept of it.
+    Receipt,
+    /// A command, by its place.
+    Command(i64),
+    /// Part of an answer: the gateway asks again for what it does not get.
+    Answer,
 }
 
 /// The bounded window.
@@ -23,17 +27,23 @@ pub(super) struct Window {
     limit: usize,
     handed: VecDeque<Item>,
     sent: HashMap<u16, Item>,
+    answers: usize,
 }
 
 impl Window {
     /// For at most `limit` items at a time.
     pub(super) fn new(limit: u16) -> Window {
-        Window { limit: usize::from(limit), handed: VecDeque::new(), sent: HashMap::new() }
+        Window { limit: usize::from(limit), handed: VecDeque::new(), sent: HashMap::new(), answers: 0 }
     }
 
     /// How many more items may be handed over.
     pub(super) fn room(&self) -> usize {
         self.limit.saturating_sub(self.handed.len() + self.sent.len())
+    }
+
+    /// How many answers are under way.
+    pub(super) fn answers(&self) -> usize {
+        self.answers
     }
 
     /// Whether nothing is under way.
@@ -43,6 +53,7 @@ impl Window {
 
     /// The client took `item`.
     pub(super) fn hand(&mut self, item: Item) {
+        self.answers += usize::from(item == Item::Answer);
         self.handed.push_back(item);
     }
 
@@ -55,7 +66,9 @@ impl Window {
 
     /// The broker acknowledged packet `id`.
     pub(super) fn acknowledged(&mut self, id: u16) -> Option<Item> {
-        self.sent.remove(&id)
+        let item = self.sent.remove(&id)?;
+        self.answers -= usize::from(item == Item::Answer);
+        Some(item)
     }
 }
 
@@ -75,6 +88,10 @@ mod tests {
         assert_eq!(window.acknowledged(2), None);
         assert_eq!(window.room(), 1);
         assert_eq!(window.acknowledged(1), Some(Item::Stream(7)));
-        assert!(window.is_empty());
+        window.hand(Item::Answer);
+        window.sent(3);
+        assert_eq!(window.answers(), 1);
+        assert_eq!(window.acknowledged(3), Some(Item::Answer));
+        assert!(window.is_empty() && window.answers() == 0);
     }
 }

@@ -1,5 +1,6 @@
 //! How changes fill messages: in order, a key once, bounded in count and bytes. No IO.
 
+use super::buckets::Share;
 use crate::change::Change;
 use contract::changes::{ChangeOut, ChangesOut, Op};
 use contract::digest::Digest;
@@ -15,10 +16,10 @@ const ENVELOPE_BYTES: usize = 256;
 /// More than a change has besides kind, key and record, in bytes.
 const CHANGE_BYTES: usize = 64;
 
-/// A message being filled: each change with the digest of what it replaces.
+/// A message being filled: each change with the share of what it replaces.
 #[derive(Debug)]
 pub struct Filling<'a> {
-    changes: Vec<(&'a Change, Option<Digest>)>,
+    changes: Vec<(&'a Change, Option<Share>)>,
     keys: HashSet<(&'a str, &'a str)>,
     bytes: usize,
     batch: usize,
@@ -38,8 +39,8 @@ impl<'a> Filling<'a> {
             && !self.keys.contains(&(change.kind(), change.key()))
     }
 
-    /// Takes `change`, which replaces what had the digest `old`.
-    pub fn push(&mut self, change: &'a Change, old: Option<Digest>) {
+    /// Takes `change`, which replaces what had the share `old`.
+    pub(super) fn push(&mut self, change: &'a Change, old: Option<Share>) {
         self.bytes += size_bytes(change);
         self.keys.insert((change.kind(), change.key()));
         self.changes.push((change, old));
@@ -51,7 +52,7 @@ impl<'a> Filling<'a> {
     }
 
     /// What is in it, in order.
-    pub fn changes(&self) -> impl Iterator<Item = (&'a Change, Option<Digest>)> + '_ {
+    pub(super) fn changes(&self) -> impl Iterator<Item = (&'a Change, Option<Share>)> + '_ {
         self.changes.iter().copied()
     }
 

@@ -1,6 +1,8 @@
 //! Why the source's file could not be used.
 
-use super::{OUTGOING_MAX, SCHEMA_VERSION};
+use super::OUTGOING_MAX;
+use super::commands::WAITING_MAX;
+use super::layout::SCHEMA_VERSION;
 use std::path::PathBuf;
 
 /// Why the file could not be used.
@@ -19,6 +21,8 @@ pub enum StoreError {
     OtherSite { found: String, asked: String },
     #[error("{OUTGOING_MAX} messages wait for the broker; run `doorward-source serve` until they are out")]
     Backlog,
+    #[error("{WAITING_MAX} commands wait for the broker; run `doorward-source serve` until they are out")]
+    Commands,
     #[error("epochs are exhausted: {found} is in use; a foreign `meta` is retained at the broker, remove it")]
     EpochsExhausted { found: u64 },
     #[error("writing JSON: {0}")]

@@ -1,4 +1,4 @@
--- The source, version 1: the commented truth. Instants are seconds since 1970, UTC.
+-- The source, layout 2: the commented truth. Instants are seconds since 1970, UTC.
 -- A version is the pair (epoch, seq).
 
 -- One row: where the stream stands.
@@ -7,19 +7,29 @@ CREATE TABLE source (
   site TEXT,                       -- the site this file belongs to, once it was served; another one is refused
   epoch INTEGER NOT NULL,          -- never used before by any start
   seq INTEGER NOT NULL,            -- last message within it
-  root BLOB NOT NULL               -- 16 bytes, the sum of record.digest modulo 2^128
+  root BLOB NOT NULL,              -- 16 bytes, the sum of record.digest modulo 2^128
+  bits INTEGER NOT NULL DEFAULT 0  -- how keys are divided into buckets for repair, 0 to 16
 ) STRICT;
 
--- What every gateway should hold.
+-- What every gateway should hold, in the order of buckets, so that one is read from neighbouring pages.
 CREATE TABLE record (
+  place INTEGER NOT NULL,          -- leading 63 bits of the SHA-256 of kind/key
   kind TEXT NOT NULL,
   key TEXT NOT NULL,
   epoch INTEGER NOT NULL,          -- version of its last change
   seq INTEGER NOT NULL,
   body TEXT NOT NULL,              -- canonical JSON
   digest BLOB NOT NULL,            -- 16 bytes
-  PRIMARY KEY (kind, key)
+  PRIMARY KEY (place, kind, key)
 ) STRICT, WITHOUT ROWID;
+
+-- The finest buckets that are not empty; a coarser one is the sum of its neighbours. Kept with the records, so
+-- that digests and sizes of all buckets cost no look at the records.
+CREATE TABLE bucket (
+  place INTEGER PRIMARY KEY,       -- leading 16 bits of record.place
+  digest BLOB NOT NULL,            -- 16 bytes, the sum of record.digest modulo 2^128
+  bytes INTEGER NOT NULL           -- what its records take in a message, at most
+) STRICT;
 
 -- Messages that the broker has not acknowledged, in the order of publishing. Ids are never used again, so
 -- that a reader may keep its place by them.
@@ -59,3 +69,11 @@ CREATE TABLE gateway (
   received_at INTEGER NOT NULL,
   state TEXT NOT NULL              -- JSON
 ) STRICT, WITHOUT ROWID;
+
+-- Commands that the broker has not acknowledged. Bounded, and each expires.
+CREATE TABLE command (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  gateway TEXT NOT NULL,
+  expires INTEGER NOT NULL,        -- after this it is not sent any more
+  payload BLOB NOT NULL            -- the message as published
+) STRICT;

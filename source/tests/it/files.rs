@@ -1,6 +1,7 @@
 //! Imports: all lines or none, again without a change, and with reasons.
 
 use crate::world::World;
+use serde_json::{Value, json};
 
 const HEADER: &str = "id,given_name,family_name,status,card_uid,entitlements";
 
@@ -62,4 +63,97 @@ fn reading_verbs_make_no_file() {
     let world = World::new();
     assert!(world.fails(&["--db", "typo.db", "status"]).contains("typo.db: there is no such file"));
     assert!(!world.path("typo.db").exists());
+}
+
+#[test]
+fn a_dry_run_says_what_an_import_would_do_and_does_nothing() {
+    let world = World::new();
+    let ada =
+        r#"{"status":"active","given_name":"Ada","family_name":"Ek","pin":"4711","emails":{"work":"a@x"}}"#;
+    world.ok(&["set", "user", "ada", ada]);
+    world.ok(&["set", "user", "bo", r#"{"status":"active","given_name":"Bo","family_name":"Lind"}"#]);
+    world.ok(&["set", "door", "main", r#"{"name":"Main","grants":[]}"#]);
+    let lines = "ada,Ada,Ekström,locked,4712,a@y,b@y\nbo,Bo,Lind,active,,,\neva,Eva,Ny,active,0815,,\n";
+    let header = "id,given_name,family_name,status,pin,email_work,email_private";
+    world.write("users.csv", &format!("{header}\n{lines}"));
+    let doors = [
+        r#"{"op":"delete","kind":"door","key":"main"}"#,
+        r#"{"op":"delete","kind":"door","key":"never"}"#,
+        r#"{"op":"upsert","kind":"door","key":"twice","record":{"name":"A","grants":[]}}"#,
+        r#"{"op":"delete","kind":"door","key":"twice"}"#,
+    ];
+    world.write("doors.jsonl", &doors.join("\n"));
+    let before = world.status();
+    let said = world.ok(&["import", "--dry-run", "users.csv", "doors.jsonl"]);
+    insta::assert_snapshot!(said, @r#"
+    KIND  ADDED  CHANGED  REMOVED  UNCHANGED
+    door  0      0        1        2
+    user  1      1        0        1
+
+    - door main
+    ~ user ada
+        emails.private: (none) → "b@y"
+        emails.work: "a@x" → "a@y"
+        family_name: "Ek" → "Ekström"
+        pin: "…" → "…"
+        status: "active" → "locked"
+    + user eva
+    nothing was written
+    "#);
+    let json = world.ok(&["import", "--dry-run", "--json", "users.csv", "doors.jsonl"]);
+    for said in [&said, &json] {
+        assert!(!["4711", "4712", "0815"].iter().any(|pin| said.contains(pin)), "{said}");
+    }
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let changed = |from: &str, to: &str| json!({"from": from, "to": to});
+    let fields = json!({"emails.private": {"from": null, "to": "b@y"}, "emails.work": changed("a@x", "a@y"),
+        "family_name": changed("Ek", "Ekström"), "pin": changed("…", "…"),
+        "status": changed("active", "locked")});
+    let expected = json!({"dry_run": true, "left_out": 0,
+        "kinds": {"door": {"added": 0, "changed": 0, "removed": 1, "unchanged": 2},
+            "user": {"added": 1, "changed": 1, "removed": 0, "unchanged": 1}},
+        "changes": [{"op": "removed", "kind": "door", "key": "main"},
+            {"op": "changed", "kind": "user", "key": "ada", "fields": fields},
+            {"op": "added", "kind": "user", "key": "eva"}]});
+    assert_eq!(json, expected);
+    assert_eq!(world.status(), before);
+    world.ok(&["import", "users.csv", "doors.jsonl"]);
+    let after = world.ok(&["import", "--dry-run", "users.csv", "doors.jsonl"]);
+    assert!(!after.contains(['+', '~']) && after.ends_with("nothing was written"), "{after}");
+}
+
+#[test]
+fn a_dry_run_makes_no_file() {
+    let world = World::new();
+    world.write("users.csv", &format!("{HEADER}\nada,Ada,Ek,active,,\n"));
+    assert!(world.ok(&["import", "--dry-run", "users.csv"]).contains("+ user ada"));
+    assert!(!world.path("source.db").exists());
+}
+
+#[test]
+fn one_export_feeds_several_sites() {
+    let world = World::new();
+    world.write("users.csv", &format!("{HEADER},site\nada,Ada,Ek,active,,main,office\nbo,,,,,,plant\n"));
+    let lines = [
+        r#"{"op":"upsert","kind":"door","key":"a","site":"plant","record":{"name":"A","grants":[]}}"#,
+        r#"{"op":"upsert","kind":"door","key":"b","record":{"name":"B","grants":[]}}"#,
+    ];
+    world.write("doors.jsonl", &lines.join("\n"));
+    let complaint = world.fails(&["--db", "s.db", "import", "users.csv"]);
+    assert!(complaint.contains("users.csv: line 2 names a site"), "{complaint}");
+    assert!(complaint.contains("--config"), "{complaint}");
+    let said = world.ok(&["import", "users.csv", "doors.jsonl"]);
+    assert!(
+        said.starts_with("3 changed, 0 unchanged, 2 lines for other sites left out, 1 message"),
+        "{said}"
+    );
+    let said = world.ok(&["import", "--json", "users.csv"]);
+    assert_eq!(said, r#"{"changed":0,"left_out":1,"messages":0,"unchanged":2,"version":null}"#);
+    let keys: Vec<String> = world.rows().into_iter().map(|row| row.key).collect();
+    assert_eq!(keys, ["ada.main", "b", "ada"]);
+    // Once it was served, the file knows its site by itself.
+    let serve = world.serve();
+    drop(serve);
+    let said = world.ok(&["--db", "source.db", "import", "users.csv"]);
+    assert_eq!(said, "0 changed, 2 unchanged, 1 lines for other sites left out");
 }

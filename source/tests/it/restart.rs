@@ -67,3 +67,25 @@ fn a_broker_that_comes_back_gets_the_rest() {
     wait("the change", || observer.replay().versions.iter().find(|v| v.to_string() == version).copied());
     observer.caught_up(&world);
 }
+
+#[test]
+fn killed_in_the_middle_of_a_migration_it_is_done_again() {
+    let world = World::new();
+    let db = world.path("source.db");
+    let root = crate::buckets::layout_1(&db, 60_000);
+    let layout = || {
+        #[expect(clippy::disallowed_methods, reason = "looks at what the program left")]
+        let db = rusqlite::Connection::open(&db).expect("a file");
+        db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).expect("a number")
+    };
+    // It has written something when the journal grows beyond what the fixture left.
+    let journal = || std::fs::metadata(world.path("source.db-wal")).map_or(0, |found| found.len());
+    let before = journal();
+    let mut serve = world.start_serve();
+    wait("the migration to write", || (journal() > before + 100_000).then_some(()));
+    serve.kill();
+    assert_eq!(layout(), 1, "it was done before it was killed: the fixture is too small");
+    let status = world.status();
+    assert_eq!((&status["root"], layout()), (&serde_json::Value::from(root.to_string()), 2));
+    assert_eq!(status["records"]["note"], 60_000);
+}

@@ -1,9 +1,11 @@
 //! The fixture: a broker, the program, and an observer who believes nothing.
 
+use access::time::UtcTime;
 use contract::changes::{Act, parse_changes};
 use contract::digest::{self, Digest};
 use contract::id::Version;
 use contract::messages::Meta;
+use doorward_source::store::{Row, Store};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,15 +66,49 @@ pub(crate) struct World {
 impl World {
     /// A broker, and settings for it.
     pub(crate) fn new() -> World {
+        World::started("allow_anonymous true\n", "")
+    }
+
+    /// A broker with these rules, where the source logs in as `source`.
+    pub(crate) fn with_rules(rules: &str) -> World {
+        let login = "username = \"source\"\npassword_file = \"password\"\n";
+        let mut world = World::started("allow_anonymous true\n", login);
+        world.stop_broker();
+        world.write("rules", rules);
+        world.write("password", "secret\n");
+        let made = Command::new("mosquitto_passwd")
+            .args(["-b", "-c"])
+            .arg(world.path("logins"))
+            .args(["source", "secret"])
+            .status();
+        assert!(made.expect("mosquitto_passwd is installed").success());
+        let (logins, rules) = (world.path("logins"), world.path("rules"));
+        let conf = std::fs::read_to_string(world.path("mosquitto.conf")).expect("settings");
+        let conf = conf.replace("allow_anonymous true", "allow_anonymous false");
+        let files = format!("password_file {}\nacl_file {}\n", logins.display(), rules.display());
+        world.write("mosquitto.conf", &format!("{conf}{files}"));
+        world.start_broker();
+        world
+    }
+
+    /// Starts the broker again with more settings.
+    pub(crate) fn add_to_broker(&mut self, settings: &str) {
+        self.stop_broker();
+        let conf = std::fs::read_to_string(self.path("mosquitto.conf")).expect("settings");
+        self.write("mosquitto.conf", &format!("{conf}{settings}"));
+        self.start_broker();
+    }
+
+    fn started(access: &str, login: &str) -> World {
         let dir = tempfile::tempdir().expect("a directory");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("its number").port();
         drop(free);
         let mut world = World { dir, port, broker: None };
         // Without the second, the broker drops what an observer on a busy machine does not take fast enough.
-        let rules = "allow_anonymous true\nmax_queued_messages 0\n";
+        let rules = format!("{access}max_queued_messages 0\n");
         world.write("mosquitto.conf", &format!("listener {port} 127.0.0.1\n{rules}"));
-        let broker = format!("[broker]\nhost = \"127.0.0.1\"\nport = {port}\n");
+        let broker = format!("[broker]\nhost = \"127.0.0.1\"\nport = {port}\n{login}");
         world.write("source.toml", &format!("site = \"office\"\nexporter = \"main-panel\"\n{broker}"));
         world.start_broker();
         world
@@ -128,6 +164,21 @@ impl World {
         let output = self.run(args);
         assert!(!output.status.success(), "{args:?} succeeded");
         String::from_utf8_lossy(&output.stderr).trim().into()
+    }
+
+    /// What the file holds.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        self.store().rows(None, None).expect("rows")
+    }
+
+    /// The file.
+    pub(crate) fn store(&self) -> Store {
+        Store::open(&self.path("source.db"), UtcTime::from_unix(0)).expect("a file")
+    }
+
+    /// What the last `serve` has said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("serve.log")).expect("a log")
     }
 
     pub(crate) fn status(&self) -> Value {
@@ -206,6 +257,28 @@ impl Observer {
     pub(crate) fn on(&self, topic: &str) -> Vec<Vec<u8>> {
         let heard = self.heard.lock().expect("sound");
         heard.iter().filter(|(at, _)| at == topic).map(|(_, payload)| payload.clone()).collect()
+    }
+
+    /// The topics heard, in order.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.heard.lock().expect("sound").iter().map(|(topic, _)| topic.clone()).collect()
+    }
+
+    /// Where among the topics heard the first such message on `topic` is.
+    pub(crate) fn position(&self, topic: &str, is_it: impl Fn(&[u8]) -> bool) -> usize {
+        let heard = self.heard.lock().expect("sound");
+        heard.iter().position(|(at, payload)| at == topic && is_it(payload)).expect("it was heard")
+    }
+
+    /// Which gateways' topics with this end were heard, in order.
+    pub(crate) fn order(&self, end: &str) -> Vec<String> {
+        let gateway = |topic: String| Some(topic.strip_prefix("gateway/")?.strip_suffix(end)?.to_string());
+        self.topics().into_iter().filter_map(gateway).collect()
+    }
+
+    /// How many messages on topics with this end were heard, if any.
+    pub(crate) fn heard(&self, end: &str) -> Option<usize> {
+        Some(self.order(end).len()).filter(|heard| *heard > 0)
     }
 
     pub(crate) fn metas(&self) -> Vec<Meta> {

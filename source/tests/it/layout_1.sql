@@ -1,0 +1,61 @@
+-- The source, version 1: the commented truth. Instants are seconds since 1970, UTC.
+-- A version is the pair (epoch, seq).
+
+-- One row: where the stream stands.
+CREATE TABLE source (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  site TEXT,                       -- the site this file belongs to, once it was served; another one is refused
+  epoch INTEGER NOT NULL,          -- never used before by any start
+  seq INTEGER NOT NULL,            -- last message within it
+  root BLOB NOT NULL               -- 16 bytes, the sum of record.digest modulo 2^128
+) STRICT;
+
+-- What every gateway should hold.
+CREATE TABLE record (
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  epoch INTEGER NOT NULL,          -- version of its last change
+  seq INTEGER NOT NULL,
+  body TEXT NOT NULL,              -- canonical JSON
+  digest BLOB NOT NULL,            -- 16 bytes
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+
+-- Messages that the broker has not acknowledged, in the order of publishing. Ids are never used again, so
+-- that a reader may keep its place by them.
+CREATE TABLE outgoing (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  epoch INTEGER NOT NULL,          -- as numbered at first, also when a later epoch publishes it
+  seq INTEGER NOT NULL,
+  is_checkpoint INTEGER NOT NULL,  -- 1 when it changes nothing: the next one replaces it
+  payload BLOB NOT NULL            -- the message as published
+) STRICT;
+CREATE INDEX outgoing_checkpoint ON outgoing (is_checkpoint, id);
+
+-- How far each event stream has come. A gateway with an empty disk starts another stream.
+CREATE TABLE stream (
+  gateway TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  last_seq INTEGER NOT NULL,       -- everything up to here is stored
+  gap_seq INTEGER,                 -- first event seen beyond a gap, until the gateway repeats itself
+  PRIMARY KEY (gateway, stream)
+) STRICT, WITHOUT ROWID;
+
+-- Events as received. Bounded: the oldest give way.
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  gateway TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,             -- by the panel's clock
+  received_at INTEGER NOT NULL,    -- by ours
+  body TEXT NOT NULL,              -- JSON, also of events that this version does not know
+  UNIQUE (gateway, stream, seq)
+) STRICT;
+
+-- What each gateway last said of itself.
+CREATE TABLE gateway (
+  gateway TEXT PRIMARY KEY,
+  received_at INTEGER NOT NULL,
+  state TEXT NOT NULL              -- JSON
+) STRICT, WITHOUT ROWID;
