@@ -70,6 +70,11 @@ CREATE TABLE bucket (
   PRIMARY KEY (bits, bucket)
 ) STRICT, WITHOUT ROWID;
 
+-- Records that a full disk has suspended: the next proof brings those back whose successor never came.
+CREATE TABLE suspended (
+  id INTEGER PRIMARY KEY           -- the record's
+) STRICT;
+
 -- Links out of records in force: who holds what, and when windows open and close. What they lead to may have
 -- no record.
 CREATE TABLE token (

@@ -4,7 +4,7 @@
 //! - [`writer`]: the one thread that writes
 //! - [`apply`]: changes become rows, by the order rules of the contract
 //! - [`standing`], `covered`, [`touched`], [`refused`]: what a batch leaves behind beside rows
-//! - [`rows`]: the named SQL of keys, records and links
+//! - `rows`, `ranges`: the named SQL of keys, records and links, one by one and by buckets
 //! - [`integrity`]: the rows against their digests
 //! - [`outbox`]: what happened here and the source does not have yet
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
@@ -20,6 +20,7 @@ pub mod integrity;
 pub mod list;
 pub mod open;
 pub mod outbox;
+mod ranges;
 pub mod refused;
 pub mod reserve;
 mod rows;

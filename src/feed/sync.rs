@@ -76,8 +76,12 @@ pub enum Input {
 pub enum Order {
     /// Ask the source.
     Request(Want),
-    /// All buckets are equal and the root is not: add it up again from the rows.
-    Recount,
+    /// Every bucket was equal or fetched, so what is missing now is missing at the source. If all were equal and the
+    /// root was not, it is to be added up again.
+    Complete {
+        /// All were equal.
+        recount: bool,
+    },
     /// These buckets never agree.
     Report {
         /// How the source divides keys.
@@ -183,7 +187,7 @@ impl Sync {
             return;
         }
         let went_through = self.last.is_some();
-        if went_through && why == Input::Unequal {
+        if went_through && why != Input::Asked {
             self.fruitless = self.fruitless.saturating_add(1);
         }
         let pauses = if why == Input::Asked { 0 } else { self.fruitless };
@@ -200,7 +204,7 @@ impl Sync {
             self.phase = Phase::Wanted(now);
         }
         if let Phase::Running(run) = &self.phase
-            && run.expires() <= now
+            && (run.expires() <= now || run.is_led_astray())
         {
             self.expired = self.expired.saturating_add(1);
             self.phase = Phase::Wanted(now.after_ms(pause_ms(self.expired, random)));
@@ -236,11 +240,14 @@ impl Sync {
 
     fn finish(&mut self, orders: &mut Vec<Order>) {
         let Phase::Running(run) = std::mem::take(&mut self.phase) else { return };
-        if run.has_fetched_nothing() {
-            orders.push(Order::Recount);
-        }
+        orders.push(Order::Complete { recount: run.has_fetched_nothing() });
         self.expired = 0;
         self.last = Some(run.into_fetched());
+    }
+
+    /// Whether answers are expected.
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running(_))
     }
 
     /// When to poll next, if nothing happens before.

@@ -130,6 +130,7 @@ pub struct Batch<'a> {
     parts: Parts,
     covered: Covered,
     has_tombstones: bool,
+    has_suspended: bool,
     out: Applied,
 }
 
@@ -158,6 +159,7 @@ impl<'a> Batch<'a> {
             parts: standing::parts(conn)?,
             covered: Covered::load(conn)?,
             has_tombstones: rows::has_tombstones(conn)?,
+            has_suspended: rows::has_suspended(conn)?,
             out,
         })
     }
@@ -225,6 +227,9 @@ impl<'a> Batch<'a> {
             if !self.covered.is_empty() {
                 self.covered.clear(self.conn)?;
             }
+            if self.has_suspended {
+                self.restore_suspended()?;
+            }
             self.found(Finding::Proven);
         } else {
             let skipped = version.epoch == high.epoch && version.seq > high.seq.saturating_add(1);
@@ -249,12 +254,10 @@ impl<'a> Batch<'a> {
         let Some(stored) = rows::find(self.conn, spot.id, kind_id, spot.key)? else {
             return self.refuse_message("changes", payload, &spot.collision());
         };
-        if stored.version.is_some_and(|known| version <= known) {
+        // A version that was never heard is the disk's work; the scrub finds it.
+        if stored.version.is_some_and(|known| version <= known && known <= self.standing.high()) {
             self.out.stale += 1;
             return Ok(());
-        }
-        if !stored.is_named {
-            rows::put_name(self.conn, spot.id, kind_id, spot.key)?;
         }
         match &change.act {
             Act::Delete => self.delete(&spot, &stored, version),
@@ -276,7 +279,7 @@ impl<'a> Batch<'a> {
         if self.covered.is_empty() {
             return Ok(floor);
         }
-        Ok(floor.max(self.covered.as_of(self.conn, spot.id)?))
+        Ok(floor.max(self.covered.as_of(self.conn, spot.id, self.standing.high())?))
     }
 
     /// The same finding many times in a row says no more than once.

@@ -5,6 +5,7 @@
 //!
 //! Not here: comparing and fetching (`apply::answers`).
 
+use super::ranges;
 use super::rows::{self, NameId};
 use contract::BITS_MAX;
 use contract::id::Version;
@@ -44,28 +45,34 @@ impl Covered {
         self.divisions.iter().all(|division| *division <= bits)
     }
 
-    /// The newest version at which a bucket around this key is known.
-    pub(super) fn as_of(&self, conn: &Connection, id: NameId) -> rusqlite::Result<Version> {
+    /// The newest version at which a bucket around this key is known. One above `high` was never heard: it is the
+    /// disk's work and counts for nothing.
+    pub(super) fn as_of(&self, conn: &Connection, id: NameId, high: Version) -> rusqlite::Result<Version> {
         let mut newest = Version::default();
         for bits in &self.divisions {
-            newest = newest.max(at(conn, *bits, rows::bucket_of(*bits, id))?);
+            let known = at(conn, *bits, ranges::bucket_of(*bits, id))?;
+            if known <= high {
+                newest = newest.max(known);
+            }
         }
         Ok(newest)
     }
 
-    /// Notes that a bucket was equal at `version`; never lower than before.
+    /// Notes that a bucket was equal at `version`; never lower than before, unless that is above `high`.
     pub(super) fn note(
         &mut self,
         conn: &Connection,
         bits: Bits,
         bucket: u32,
         version: Version,
+        high: Version,
     ) -> rusqlite::Result<()> {
         const PUT: &str = "INSERT INTO bucket (bits, bucket, epoch, seq) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq
-            WHERE (excluded.epoch, excluded.seq) > (epoch, seq)";
+            WHERE (excluded.epoch, excluded.seq) > (epoch, seq) OR (epoch, seq) > (?5, ?6)";
         let (epoch, seq) = (rows::sql(version.epoch), rows::sql(version.seq));
-        conn.prepare_cached(PUT)?.execute(params![bits.get(), bucket, epoch, seq])?;
+        let (high_epoch, high_seq) = (rows::sql(high.epoch), rows::sql(high.seq));
+        conn.prepare_cached(PUT)?.execute(params![bits.get(), bucket, epoch, seq, high_epoch, high_seq])?;
         if !self.divisions.contains(&bits) {
             self.divisions.push(bits);
         }

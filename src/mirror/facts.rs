@@ -2,10 +2,12 @@
 //!
 //! Not here: what follows from the facts (`access::person`).
 
-use super::rows::name_id;
+use super::rows::{name_id, text};
 use access::id::Key;
 use access::person::Facts;
 use access::time::UtcTime;
+use access::token::TokenStatus;
+use access::trust::{Time, need};
 use access::user::UserStatus;
 use contract::id::Kind;
 use contract::record::{Record, typed};
@@ -26,24 +28,30 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
         "SELECT r.body, (SELECT e.body FROM record e WHERE e.id = a.entitlement AND e.refused IS NULL)
         FROM assignment a JOIN record r ON r.id = a.id WHERE a.user = ?1 AND r.refused IS NULL";
     let id = name_id(Kind::User.as_str(), user.as_str());
-    let found: Option<String> =
-        conn.prepare_cached(USER)?.query_row(params![id, user.as_str()], |row| row.get(0)).optional()?;
+    let found: Option<String> = conn
+        .prepare_cached(USER)?
+        .query_row(params![id, user.as_str()], |row| text(row, 0))
+        .optional()?
+        .flatten();
     let Some(body) = found else { return Ok(None) };
     let Ok(Record::User(record)) = typed(Kind::User.as_str(), &body) else { return Ok(None) };
     let mut facts = Facts { key: user.clone(), user: record, tokens: Vec::new(), assignments: Vec::new() };
     let mut tokens = conn.prepare_cached(TOKENS)?;
-    for row in tokens.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))? {
-        let (key, body) = row?;
+    for row in tokens.query_map([id], |row| Ok(text(row, 0)?.zip(text(row, 1)?)))? {
+        // What the disk has made unreadable grants nothing; the scrub finds it.
+        let Some((key, body)) = row? else { continue };
         if let (Ok(key), Ok(Record::Token(token))) = (Key::new(&key), typed(Kind::Token.as_str(), &body)) {
             facts.tokens.push((key, token));
         }
     }
     let mut assignments = conn.prepare_cached(ASSIGNMENTS)?;
-    for row in
-        assignments.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))?
-    {
-        let (body, entitlement) = row?;
+    for row in assignments.query_map([id], |row| Ok((text(row, 0)?, text(row, 1)?)))? {
+        let (Some(body), entitlement) = row? else { continue };
         let Ok(Record::Assignment(assignment)) = typed(Kind::Assignment.as_str(), &body) else { continue };
+        // The record decides, not the index that led here.
+        if assignment.user != *user {
+            continue;
+        }
         let entitlement = match entitlement.map(|body| typed(Kind::Entitlement.as_str(), &body)) {
             Some(Ok(Record::Entitlement(entitlement))) => Some(entitlement),
             _ => None,
@@ -54,7 +62,7 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
 }
 
 /// What an unfinished mirror can say of a user: its status if it has a record in force, whether it was deleted or
-/// refused, and of which of `tokens` there is any news.
+/// refused, and which of `tokens` say by themselves that they are not to be exported for it.
 ///
 /// # Errors
 /// SQLite's.
@@ -62,21 +70,42 @@ pub fn news_of_user<'t>(
     conn: &Connection,
     user: &Key,
     tokens: impl Iterator<Item = &'t str>,
+    time: &Time,
 ) -> rusqlite::Result<(Option<UserStatus>, bool, BTreeSet<String>)> {
-    const HEARD: &str = "SELECT EXISTS (SELECT 1 FROM record WHERE id = ?1)
-        OR EXISTS (SELECT 1 FROM tombstone WHERE id = ?1)";
-    let heard = |kind: Kind, key: &str| -> rusqlite::Result<bool> {
-        conn.prepare_cached(HEARD)?.query_row([name_id(kind.as_str(), key)], |row| row.get(0))
-    };
     let status = of_user(conn, user)?.map(|facts| facts.user.status);
-    let is_gone = status.is_none() && heard(Kind::User, user.as_str())?;
-    let mut known = BTreeSet::new();
-    for token in tokens {
-        if heard(Kind::Token, token)? {
-            known.insert(token.to_owned());
+    let is_gone = status.is_none() && heard_body(conn, Kind::User, user.as_str())?.is_some();
+    let mut denied = BTreeSet::new();
+    for key in tokens {
+        let says_no = match heard_body(conn, Kind::Token, key)? {
+            // It may still come.
+            None => false,
+            Some(body) => match body.map(|body| typed(Kind::Token.as_str(), &body)) {
+                Some(Ok(Record::Token(token))) => {
+                    token.status != TokenStatus::Active
+                        || token.user.as_ref() != Some(user)
+                        || need(&token.window, time).is_none()
+                }
+                // Deleted or refused.
+                _ => true,
+            },
+        };
+        if says_no {
+            denied.insert(key.to_owned());
         }
     }
-    Ok((status, is_gone, known))
+    Ok((status, is_gone, denied))
+}
+
+/// Whether a key was heard of, and its record if it is in force.
+fn heard_body(conn: &Connection, kind: Kind, key: &str) -> rusqlite::Result<Option<Option<String>>> {
+    const RECORD: &str = "SELECT iif(refused IS NULL, body, NULL) FROM record WHERE id = ?1";
+    const GONE: &str = "SELECT NULL FROM tombstone WHERE id = ?1";
+    let id = name_id(kind.as_str(), key);
+    let record = conn.prepare_cached(RECORD)?.query_row([id], |row| text(row, 0)).optional()?;
+    match record {
+        Some(body) => Ok(Some(body)),
+        None => Ok(conn.prepare_cached(GONE)?.exists([id])?.then_some(None)),
+    }
 }
 
 /// The first edge of any window after `now`.
@@ -110,8 +139,8 @@ pub fn users_with_edges(
         UNION ALL SELECT user FROM token WHERE valid_to > ?1 AND valid_to <= ?2) e ON e.user = n.id LIMIT ?3";
     let mut users = conn.prepare_cached(USERS)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = users.query_map(params![after.unix(), until.unix(), limit], |row| row.get(0))?;
-    rows.collect()
+    let rows = users.query_map(params![after.unix(), until.unix(), limit], |row| text(row, 0))?;
+    rows.filter_map(Result::transpose).collect()
 }
 
 /// Keys of users, in key order after `after`, at most `limit`: a page of a walk over everyone.
@@ -121,6 +150,6 @@ pub fn users_with_edges(
 pub fn users_after(conn: &Connection, after: &str, limit: u32) -> rusqlite::Result<Vec<String>> {
     const PAGE: &str = "SELECT key FROM name WHERE kind = 1 AND key > ?1 ORDER BY key LIMIT ?2";
     let mut page = conn.prepare_cached(PAGE)?;
-    let rows = page.query_map(params![after, limit], |row| row.get(0))?;
-    rows.collect()
+    let rows = page.query_map(params![after, limit], |row| text(row, 0))?;
+    rows.filter_map(Result::transpose).collect()
 }

@@ -1,11 +1,11 @@
 //! The rows against their digests: what the disk did to them by itself.
 //!
 //! The root that both ends keep cannot see a bit that flips on disk. Here every digest is computed again from
-//! the rows, and every name and link is looked at. Where a row is not as it was written it grants nothing from
-//! then on, the root says so, and repair fetches it again.
+//! the rows, and every name and link is looked at. Where a row is not as it was written it goes, the root says
+//! so, and repair fetches it again.
 //!
 //! - `check`: looking
-//! - `mend`: making the root say what was found
+//! - `mend`: taking out what is not as it was written
 //!
 //! Not here: when to look (`service::scrubbing`, `doorward verify`), fetching (`feed::sync`).
 
@@ -17,7 +17,7 @@ use super::standing::{self, PARTS, Parts, Standing};
 pub use check::{Cursor, Fault, check_part, check_rows};
 use contract::digest::Digest;
 use contract::id::Version;
-pub use mend::{mend, recount};
+pub use mend::{mend, recount, reindex};
 use rusqlite::Connection;
 
 /// What [`verify`] found.
@@ -41,9 +41,10 @@ impl Report {
         self.faults.is_empty() && self.sqlite.is_empty() && self.root == self.standing.root
     }
 
-    /// The version and root last heard, and whether the rows give that root.
-    pub fn heard(&self) -> (Version, Digest, bool) {
-        (self.standing.heard, self.standing.heard_root, self.standing.heard_root == self.root)
+    /// The version and root last heard, and whether the rows give that root; none if nothing was heard yet.
+    pub fn heard(&self) -> Option<(Version, Digest, bool)> {
+        let Standing { heard, heard_root, .. } = self.standing;
+        (heard != Version::default()).then_some((heard, heard_root, heard_root == self.root))
     }
 }
 
@@ -77,7 +78,11 @@ pub fn verify(conn: &mut Connection) -> rusqlite::Result<Report> {
     Ok(report)
 }
 
-fn sqlite_faults(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+/// What SQLite says of its file; empty when it is well.
+///
+/// # Errors
+/// SQLite's, when it cannot even look.
+pub fn sqlite_faults(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut check = conn.prepare(&format!("PRAGMA integrity_check({SQLITE_FAULTS_MAX})"))?;
     let said: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(said.into_iter().filter(|line| line != "ok").collect())

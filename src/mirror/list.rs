@@ -68,11 +68,17 @@ pub fn records(
     filter: Option<&str>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Listed>> {
-    const LIST: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
+    const LIST: &str = "SELECT n.kind, k.name, n.key, r.epoch, r.seq, r.refused, r.body
         FROM name n JOIN record r ON r.id = n.id JOIN kind k ON k.id = n.kind
         WHERE n.kind = ?1 AND (?2 IS NULL OR n.key = ?2
           OR instr(lower(n.key || ' ' || iif(json_valid(r.body), json_remove(r.body, '$.pin'), '')), lower(?2)) > 0)
         ORDER BY n.key LIMIT ?3";
+    if let Some(key) = filter
+        && let Some(exact) = record_by_id(conn, rows::name_id(kind.as_str(), key))?
+        && exact.key == key
+    {
+        return Ok(vec![exact]);
+    }
     let mut list = conn.prepare_cached(LIST)?;
     let found = list.query_map(params![rows::known_kind(kind), filter, limit], listed)?;
     found.collect()
@@ -83,7 +89,7 @@ pub fn records(
 /// # Errors
 /// SQLite's.
 pub fn refused_records(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<Listed>> {
-    const LIST: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
+    const LIST: &str = "SELECT n.kind, k.name, n.key, r.epoch, r.seq, r.refused, r.body
         FROM record r JOIN name n ON n.id = r.id JOIN kind k ON k.id = n.kind
         WHERE r.refused IS NOT NULL ORDER BY r.epoch DESC, r.seq DESC, n.key LIMIT ?1";
     let mut list = conn.prepare_cached(LIST)?;
@@ -93,18 +99,19 @@ pub fn refused_records(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<Li
 
 /// One record by the integer of its key.
 pub(super) fn record_by_id(conn: &Connection, id: i64) -> rusqlite::Result<Option<Listed>> {
-    const READ: &str = "SELECT k.name, n.key, r.epoch, r.seq, r.refused, r.body
+    const READ: &str = "SELECT n.kind, k.name, n.key, r.epoch, r.seq, r.refused, r.body
         FROM record r JOIN name n ON n.id = r.id JOIN kind k ON k.id = n.kind WHERE r.id = ?1";
     conn.prepare_cached(READ)?.query_row([id], listed).optional()
 }
 
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
+    let (kind, key) = rows::named(row, 0)?.unwrap_or_default();
     Ok(Listed {
-        kind: row.get(0)?,
-        key: row.get(1)?,
-        version: rows::version(row, 2)?.unwrap_or_default(),
-        refused: row.get(4)?,
-        body: row.get(5)?,
+        kind,
+        key,
+        version: rows::version(row, 3)?.unwrap_or_default(),
+        refused: rows::text(row, 5)?,
+        body: rows::text(row, 6)?.unwrap_or_default(),
     })
 }
 
@@ -151,16 +158,29 @@ pub fn count_refused(conn: &Connection) -> rusqlite::Result<u64> {
 /// # Errors
 /// SQLite's.
 pub fn summary(conn: &Connection) -> rusqlite::Result<Summary> {
-    const COUNTS: &str = "SELECT k.name, count(r.id) FROM kind k LEFT JOIN name n ON n.kind = k.id
-        LEFT JOIN record r ON r.id = n.id GROUP BY k.id ORDER BY k.id";
+    // One walk over the names: kinds have no index of their own.
+    const COUNTS: &str = "SELECT sum(kind = 1), sum(kind = 2), sum(kind = 3), sum(kind = 4), sum(kind = 5),
+        sum(kind = 6), sum(kind > 6) FROM name";
+    const DELETED: &str =
+        "SELECT sum(n.kind = 1), sum(n.kind = 2), sum(n.kind = 3), sum(n.kind = 4), sum(n.kind = 5),
+        sum(n.kind = 6), sum(n.kind > 6) FROM tombstone t JOIN name n ON n.id = t.id";
     const SITE: &str = "SELECT site FROM mirror";
-    let mut counts = conn.prepare(COUNTS)?;
-    let records = counts.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let count = |at: usize| Ok(row.get::<_, Option<i64>>(at)?.unwrap_or(0));
+        (0..7).map(count).collect::<rusqlite::Result<Vec<i64>>>()
+    };
+    let names: Vec<i64> = conn.query_row(COUNTS, [], read)?;
+    let deleted: Vec<i64> = conn.query_row(DELETED, [], read)?;
+    let kinds = Kind::ALL.map(Kind::as_str).into_iter().chain(["of later versions"]);
+    let records = kinds
+        .zip(names.iter().zip(&deleted))
+        .map(|(kind, (names, deleted))| (kind.to_owned(), names.saturating_sub(*deleted).unsigned_abs()));
+    let records = records.filter(|(kind, count)| *count > 0 || Kind::parse(kind).is_some());
     Ok(Summary {
         site: conn.query_row(SITE, [], |row| row.get(0))?,
         standing: standing::standing(conn)?,
         covered: covered::progress(conn)?,
-        records: records.collect::<rusqlite::Result<_>>()?,
+        records: records.collect(),
         refused: count_refused(conn)?,
         events: outbox::waiting(conn)?,
     })

@@ -61,6 +61,16 @@ pub enum OpenError {
         /// Its schema.
         found: i64,
     },
+    /// An older program wrote it.
+    #[error(
+        "mirror {path}: schema {found} is older than this program's {SCHEMA_VERSION}; start `doorward run`, which upgrades it"
+    )]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
     /// Another site's rows.
     #[error(
         "mirror {path}: holds site {found:?}, but the configuration says {configured:?}; correct `site`, or move the file away"
@@ -80,7 +90,10 @@ impl OpenError {
     pub fn is_disk_full(&self) -> bool {
         match self {
             OpenError::Sqlite { source, .. } => is_full(source),
-            OpenError::Missing { .. } | OpenError::TooNew { .. } | OpenError::OtherSite { .. } => false,
+            OpenError::Missing { .. }
+            | OpenError::TooNew { .. }
+            | OpenError::TooOld { .. }
+            | OpenError::OtherSite { .. } => false,
         }
     }
 }
@@ -144,6 +157,9 @@ impl Mirror {
             .map_err(|source| self.sqlite(source))?;
         if found > SCHEMA_VERSION {
             return Err(OpenError::TooNew { path: self.path.clone(), found });
+        }
+        if found < SCHEMA_VERSION {
+            return Err(OpenError::TooOld { path: self.path.clone(), found });
         }
         Ok(conn)
     }

@@ -3,9 +3,7 @@
 use access::time::{UtcTime, Window};
 use contract::digest::{self, Digest};
 use contract::id::{Kind, Version};
-use contract::repair::Bits;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::ops::RangeInclusive;
 
 /// The integer of a key: the leading 63 bits of the hash that names its bucket.
 pub(super) type NameId = i64;
@@ -18,19 +16,6 @@ pub(super) fn name_id(kind: &str, key: &str) -> NameId {
 /// The integer of a key by its hash.
 pub(super) fn id_of_place(place: u64) -> NameId {
     i64::try_from(place >> 1).unwrap_or(NameId::MAX)
-}
-
-/// The integers of a bucket's keys.
-pub(super) fn ids(bits: Bits, bucket: u32) -> RangeInclusive<NameId> {
-    let width = 1_u64 << (63 - u32::from(bits.get()));
-    let first = u64::from(bucket) * width;
-    let edge = |n: u64| i64::try_from(n).unwrap_or(NameId::MAX);
-    edge(first)..=edge(first + (width - 1))
-}
-
-/// The bucket of an integer.
-pub(super) fn bucket_of(bits: Bits, id: NameId) -> u32 {
-    bits.bucket(id.unsigned_abs() << 1)
 }
 
 /// Kinds of later versions that are remembered; more are refused.
@@ -66,20 +51,25 @@ fn unsigned(n: i64) -> u64 {
 
 /// Reads a column as text; none if there is none, or the disk has made something else of it.
 pub(super) fn text(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
-    let bytes = row.get_ref(at)?.as_bytes_or_null()?;
+    let bytes = row.get_ref(at)?.as_bytes_or_null().ok().flatten();
     Ok(bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).map(str::to_owned))
 }
 
 /// Reads two adjacent columns as a version.
 pub(super) fn version(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Version>> {
-    let (epoch, seq): (Option<i64>, Option<i64>) = (row.get(at)?, row.get(at + 1)?);
-    Ok(epoch.zip(seq).map(|(epoch, seq)| Version { epoch: unsigned(epoch), seq: unsigned(seq) }))
+    let (epoch, seq) = (integer(row, at)?, integer(row, at + 1)?);
+    Ok(epoch.zip(seq).and_then(|(epoch, seq)| Version::new(unsigned(epoch), unsigned(seq))))
+}
+
+/// Reads a column as an integer; none if there is none, or the disk has made something else of it.
+fn integer(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<i64>> {
+    Ok(row.get_ref(at)?.as_i64_or_null().ok().flatten())
 }
 
 /// Reads a column as a digest.
 pub(super) fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Digest>> {
-    let bytes: Option<[u8; 16]> = row.get(at)?;
-    Ok(bytes.map(Digest::from_bytes))
+    let bytes = row.get_ref(at)?.as_bytes_or_null().ok().flatten();
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest::from_bytes))
 }
 
 /// The number of a kind, given one to a foreign kind while there is room.
@@ -110,21 +100,25 @@ pub(super) fn known_kind(kind: Kind) -> i64 {
 }
 
 /// What is stored under a key. `None`: another key has its integer, which no two keys in use ever share unless
-/// somebody made them to.
+/// somebody made them to. A name that the disk has changed counts as none.
 pub(super) fn find(conn: &Connection, id: NameId, kind: i64, key: &str) -> rusqlite::Result<Option<Stored>> {
-    const FIND: &str = "SELECT n.kind = ?2 AND n.key = ?3, r.epoch, r.seq, r.digest, t.epoch, t.seq
+    const FIND: &str = "SELECT n.kind = ?2 AND n.key = ?3, r.epoch, r.seq, r.digest, t.epoch, t.seq, r.id,
+          n.kind, k.name, n.key
         FROM (SELECT ?1 AS id) i LEFT JOIN name n ON n.id = i.id LEFT JOIN record r ON r.id = i.id
-        LEFT JOIN tombstone t ON t.id = i.id";
+        LEFT JOIN tombstone t ON t.id = i.id LEFT JOIN kind k ON k.id = n.kind AND n.kind > 6";
     let read = |row: &Row<'_>| {
-        let is_its_own: Option<bool> = row.get(0)?;
+        let is_named: bool = row.get::<_, Option<bool>>(0)?.unwrap_or(false);
+        if !is_named && named(row, 7)?.is_some_and(|(kind, key)| name_id(&kind, &key) == id) {
+            return Ok(None);
+        }
         let tombstone = version(row, 4)?;
-        let stored = Stored {
+        let has_record = integer(row, 6)?.is_some();
+        Ok(Some(Stored {
             version: version(row, 1)?.or(tombstone),
-            digest: digest(row, 3)?,
+            digest: has_record.then_some(digest(row, 3)?.unwrap_or_default()),
             is_tombstone: tombstone.is_some(),
-            is_named: is_its_own.is_some(),
-        };
-        Ok((is_its_own != Some(false)).then_some(stored))
+            is_named,
+        }))
     };
     conn.prepare_cached(FIND)?.query_row(params![id, kind, key], read)
 }
@@ -144,7 +138,19 @@ pub(super) fn delete_name(conn: &Connection, id: NameId) -> rusqlite::Result<()>
 /// The string of a key that has a record or a tombstone.
 pub(super) fn key_of(conn: &Connection, id: NameId) -> rusqlite::Result<Option<String>> {
     const KEY: &str = "SELECT key FROM name WHERE id = ?1";
-    conn.prepare_cached(KEY)?.query_row([id], |row| row.get(0)).optional()
+    Ok(conn.prepare_cached(KEY)?.query_row([id], |row| text(row, 0)).optional()?.flatten())
+}
+
+/// Reads three adjacent columns, kind's number, kind's name and key, as kind and key. The numbers of this version's
+/// kinds are known by heart.
+pub(super) fn named(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<(String, String)>> {
+    let number = integer(row, at)?;
+    let known = Kind::ALL.into_iter().find(|kind| number == Some(known_kind(*kind)));
+    let kind = match known {
+        Some(kind) => Some(kind.as_str().to_owned()),
+        None => text(row, at + 1)?,
+    };
+    Ok(kind.zip(text(row, at + 2)?))
 }
 
 pub(super) fn put_record(
@@ -172,20 +178,36 @@ pub(super) fn put_record(
 /// The body of a record that grants something.
 pub(super) fn body_in_force(conn: &Connection, id: NameId) -> rusqlite::Result<Option<String>> {
     const BODY: &str = "SELECT body FROM record WHERE id = ?1 AND refused IS NULL";
-    conn.prepare_cached(BODY)?.query_row([id], |row| row.get(0)).optional()
+    Ok(conn.prepare_cached(BODY)?.query_row([id], |row| text(row, 0)).optional()?.flatten())
 }
 
 /// The record grants nothing from now on; what the root has of it stays.
 pub(super) fn suspend(conn: &Connection, id: NameId, why: &str) -> rusqlite::Result<()> {
     const SUSPEND: &str = "UPDATE record SET refused = ?1 WHERE id = ?2";
+    const NOTE: &str = "INSERT OR IGNORE INTO suspended (id) VALUES (?1)";
     conn.prepare_cached(SUSPEND)?.execute(params![why, id])?;
+    conn.prepare_cached(NOTE)?.execute([id])?;
     Ok(())
 }
 
-/// The record is not what it was: it grants nothing, and its bucket differs until it is fetched again.
-pub(super) fn disown(conn: &Connection, id: NameId, digest: Digest, why: &str) -> rusqlite::Result<()> {
-    const DISOWN: &str = "UPDATE record SET digest = ?1, refused = ?2 WHERE id = ?3";
-    conn.prepare_cached(DISOWN)?.execute(params![digest.to_bytes(), why, id])?;
+/// Records that were suspended and have not come into force again, as far as is known.
+pub(super) fn suspended_ids(conn: &Connection) -> rusqlite::Result<Vec<NameId>> {
+    const IDS: &str = "SELECT id FROM suspended";
+    let mut ids = conn.prepare_cached(IDS)?;
+    let rows = ids.query_map([], |row| row.get(0))?;
+    rows.collect()
+}
+
+/// Whether there are any; asked once a batch.
+pub(super) fn has_suspended(conn: &Connection) -> rusqlite::Result<bool> {
+    const ANY: &str = "SELECT EXISTS (SELECT 1 FROM suspended)";
+    conn.prepare_cached(ANY)?.query_row([], |row| row.get(0))
+}
+
+/// They are looked after.
+pub(super) fn clear_suspended(conn: &Connection) -> rusqlite::Result<()> {
+    const CLEAR: &str = "DELETE FROM suspended";
+    conn.prepare_cached(CLEAR)?.execute([])?;
     Ok(())
 }
 
@@ -225,21 +247,6 @@ pub(super) fn clear_tombstones(conn: &Connection) -> rusqlite::Result<()> {
     const CLEAR: &str = "DELETE FROM tombstone";
     conn.prepare_cached(NAMES)?.execute([])?;
     conn.prepare_cached(CLEAR)?.execute([])?;
-    Ok(())
-}
-
-/// The same for a bucket that is known at `version`.
-pub(super) fn clear_tombstones_up_to(
-    conn: &Connection,
-    ids: &RangeInclusive<NameId>,
-    version: Version,
-) -> rusqlite::Result<()> {
-    const NAMES: &str = "DELETE FROM name WHERE id IN
-        (SELECT id FROM tombstone WHERE id BETWEEN ?1 AND ?2 AND (epoch, seq) <= (?3, ?4))";
-    const CLEAR: &str = "DELETE FROM tombstone WHERE id BETWEEN ?1 AND ?2 AND (epoch, seq) <= (?3, ?4)";
-    let bounds = params![ids.start(), ids.end(), sql(version.epoch), sql(version.seq)];
-    conn.prepare_cached(NAMES)?.execute(bounds)?;
-    conn.prepare_cached(CLEAR)?.execute(bounds)?;
     Ok(())
 }
 
@@ -300,65 +307,9 @@ pub(super) fn users_of_entitlement(
     const USERS: &str = "SELECT DISTINCT n.key FROM assignment a JOIN name n ON n.id = a.user
         WHERE a.entitlement = ?1 LIMIT ?2";
     let mut users = conn.prepare_cached(USERS)?;
-    let rows = users.query_map(params![id, i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get(0))?;
-    rows.collect()
-}
-
-/// A record among others in a range of ids.
-pub(super) struct InRange {
-    pub(super) id: NameId,
-    pub(super) version: Version,
-    pub(super) digest: Digest,
-    pub(super) is_in_force: bool,
-    /// Kind's name and key; none if the disk lost it.
-    pub(super) name: Option<(String, String)>,
-}
-
-/// The records of a range, in its order.
-pub(super) fn in_range(conn: &Connection, ids: &RangeInclusive<NameId>) -> rusqlite::Result<Vec<InRange>> {
-    const RANGE: &str =
-        "SELECT r.id, r.epoch, r.seq, r.digest, r.refused IS NULL, k.name, n.key FROM record r
-        LEFT JOIN name n ON n.id = r.id LEFT JOIN kind k ON k.id = n.kind
-        WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id";
-    let mut range = conn.prepare_cached(RANGE)?;
-    let rows = range.query_map([ids.start(), ids.end()], |row| {
-        let (kind, key) = (text(row, 5)?, text(row, 6)?);
-        Ok(InRange {
-            id: row.get(0)?,
-            version: version(row, 1)?.unwrap_or_default(),
-            digest: digest(row, 3)?.unwrap_or_default(),
-            is_in_force: row.get(4)?,
-            name: kind.zip(key),
-        })
-    })?;
-    rows.collect()
-}
-
-/// The tombstones of a range.
-pub(super) fn tombstones_in_range(
-    conn: &Connection,
-    ids: &RangeInclusive<NameId>,
-) -> rusqlite::Result<Vec<(NameId, Version)>> {
-    const RANGE: &str = "SELECT id, epoch, seq FROM tombstone WHERE id BETWEEN ?1 AND ?2";
-    let mut range = conn.prepare_cached(RANGE)?;
-    let rows = range
-        .query_map([ids.start(), ids.end()], |row| Ok((row.get(0)?, version(row, 1)?.unwrap_or_default())))?;
-    rows.collect()
-}
-
-/// Calls `each` with the digest of every record of a range, in its order.
-pub(super) fn each_digest(
-    conn: &Connection,
-    ids: &RangeInclusive<NameId>,
-    mut each: impl FnMut(NameId, Digest),
-) -> rusqlite::Result<()> {
-    const RANGE: &str = "SELECT id, digest FROM record WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
-    let mut range = conn.prepare_cached(RANGE)?;
-    let mut rows = range.query([ids.start(), ids.end()])?;
-    while let Some(row) = rows.next()? {
-        each(row.get(0)?, digest(row, 1)?.unwrap_or_default());
-    }
-    Ok(())
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = users.query_map(params![id, limit], |row| text(row, 0))?;
+    rows.filter_map(Result::transpose).collect()
 }
 
 /// Whether there is nothing at all: no record, no tombstone.

@@ -23,7 +23,7 @@ pub struct Standing {
     pub heard: Version,
     /// That root.
     pub heard_root: Digest,
-    /// Whether the mirror has ever been proven. Until then a missing row may still be to come.
+    /// Whether the mirror was ever proven, or compared from end to end. Until then a missing row may still be to come.
     pub whole: bool,
 }
 
@@ -160,6 +160,15 @@ pub(super) fn parts(conn: &Connection) -> rusqlite::Result<Parts> {
         parts.is_changed = false;
         Ok(parts)
     })
+}
+
+/// Every bucket was equal or fetched: what is missing is gone, even if the roots never agree.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_whole(conn: &Connection) -> rusqlite::Result<()> {
+    const NOTE: &str = "UPDATE mirror SET whole = 1 WHERE whole = 0";
+    conn.execute(NOTE, []).map(|_| ())
 }
 
 /// Whether the mirror holds nothing at all, not even proof that there is nothing.

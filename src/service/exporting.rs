@@ -210,14 +210,18 @@ impl Exporting {
         if standing::exporter(&self.conn)?.as_deref() != Some(self.gateway.as_str()) {
             return Ok(None);
         }
+        // Read before the rows: it only ever becomes true, and rows of before its proof are not whole.
+        let is_whole = standing::standing(&self.conn)?.whole;
         let facts = facts::of_user(&self.conn, user)?;
         let wanted = facts.and_then(|facts| person(&facts, &self.settings, &self.time.time()));
         let mut plan = plan(wanted.as_ref(), rows, self.time.mono(), &self.caps);
-        if !standing::standing(&self.conn)?.whole {
+        if !is_whole {
             let tokens = rows.children().filter(|row| row.id.kind == ItemKind::Credential);
             let tokens = tokens.map(|row| row.id.item.as_str());
-            let (status, is_gone, tokens) = facts::news_of_user(&self.conn, user, tokens)?;
-            plan.withhold(rows, &Known { status, is_gone, tokens }, self.time.time().now);
+            let time = self.time.time();
+            let (status, is_gone, denied_tokens) = facts::news_of_user(&self.conn, user, tokens, &time)?;
+            let known = Known { status, is_gone, denied_tokens };
+            plan.withhold(wanted.as_ref(), rows, &known, time.now);
         }
         Ok(Some(plan))
     }

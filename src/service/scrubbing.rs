@@ -55,6 +55,10 @@ impl Scrubbing {
                     None => return,
                 };
             }
+            conn = match pass.file(conn).await {
+                Some(conn) => conn,
+                None => return,
+            };
             tracing::info!(records = pass.records, faults = pass.faults, "the mirror was read through");
         }
     }
@@ -83,7 +87,7 @@ impl Pass<'_> {
             (conn, cursor) = (back, moved);
             match found {
                 Ok(Looked { faults, is_through }) => {
-                    is_suspect |= faults.iter().any(Fault::is_news);
+                    is_suspect |= !faults.is_empty();
                     if is_through {
                         break;
                     }
@@ -103,9 +107,36 @@ impl Pass<'_> {
         Some(conn)
     }
 
+    /// Lets SQLite look at its file; indices that do not agree with their tables are made again.
+    async fn file(&mut self, conn: Connection) -> Option<Connection> {
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = integrity::sqlite_faults(&conn);
+            (conn, found)
+        });
+        let (conn, found) = looked.await.ok()?;
+        match found {
+            Ok(lines) if lines.is_empty() => {}
+            Ok(lines) => {
+                self.faults += lines.len() as u64;
+                tracing::error!(
+                    ?lines,
+                    "SQLite finds its file damaged; making its indices again. If this comes back, stop the gateway and remove the file: everything is fetched again"
+                );
+                if let Err(error) = self.writer.run(Urgency::Normal, integrity::reindex).await {
+                    tracing::error!(%error, "the indices are not made again; the next pass tries");
+                }
+                self.notices.touched(Touched::Everyone);
+                self.notices.events();
+                self.notices.compare();
+            }
+            Err(error) => tracing::error!(%error, "SQLite cannot look at its file"),
+        }
+        Some(conn)
+    }
+
     async fn mend(&mut self, part: usize) {
-        let mended =
-            self.writer.run(Urgency::Normal, move |context| integrity::mend(context.conn, part, context.now));
+        // What was altered may grant what it should not.
+        let mended = self.writer.run(Urgency::Narrowing, move |context| integrity::mend(context, part));
         match mended.await {
             // It was being written while it was looked at.
             Ok((faults, _)) if faults.is_empty() => {}

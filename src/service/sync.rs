@@ -158,7 +158,9 @@ impl Sync {
     async fn commit(&self, batch: &mut Vec<Incoming>, repair: &mut Repair) {
         let messages: Vec<_> =
             batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
-        let work = move |context: Context<'_>| batch::write(context, &messages);
+        let asked = repair.is_running();
+        let together = messages.clone();
+        let work = move |context: Context<'_>| batch::write(context, &together, asked);
         match self.writer.run(Urgency::Narrowing, work).await {
             Ok(outcome) => {
                 let complete = outcome.applied.complete;
@@ -166,6 +168,17 @@ impl Sync {
                 if complete {
                     failpoint::pass("sync.before_acknowledgement");
                     self.feed.acknowledge(batch.drain(..).map(|message| message.ack).collect()).await;
+                }
+            }
+            Err(error @ WriteError::Full) if batch.len() > 1 => {
+                tracing::error!(%error, messages = batch.len(), "one by one, so that the small ones find room");
+                for message in messages {
+                    let work = move |context: Context<'_>| {
+                        batch::write(context, std::slice::from_ref(&message), asked)
+                    };
+                    if let Ok(outcome) = self.writer.run(Urgency::Narrowing, work).await {
+                        self.tell(outcome, repair);
+                    }
                 }
             }
             Err(error @ (WriteError::Full | WriteError::Sqlite(_))) => {

@@ -7,6 +7,7 @@
 //! `DOORWARD_SYNC_STEPS` sets how many steps there are in all.
 
 mod broker;
+mod damage;
 mod panel;
 mod source;
 mod town;

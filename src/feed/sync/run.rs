@@ -5,6 +5,9 @@ use crate::clock::MonoMs;
 use contract::repair::{Bits, Want};
 use std::collections::{BTreeSet, VecDeque};
 
+/// Divisions by which a run may be interrupted before it pauses.
+const DIVISIONS_MAX: u32 = 3;
+
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     /// How the source divides keys, once it has said so.
@@ -17,6 +20,8 @@ pub(super) struct Run {
     outstanding: BTreeSet<u32>,
     fetched: Vec<u32>,
     asked: bool,
+    /// How often the source has changed its division since the run began.
+    divisions: u32,
     expires: MonoMs,
 }
 
@@ -39,6 +44,7 @@ impl Run {
             outstanding: BTreeSet::new(),
             fetched: Vec::new(),
             asked: false,
+            divisions: 0,
             expires: now.after_ms(ANSWER_MAX_MS),
         }
     }
@@ -47,11 +53,23 @@ impl Run {
         Run { pages: Pages::Needless, all_from: Some(0), ..Run::comparing(now) }
     }
 
+    fn begin_anew(&mut self, now: MonoMs) {
+        *self = Run { divisions: self.divisions + 1, ..Run::comparing(now) };
+    }
+
+    /// Whether the source changes its mind faster than it can be followed.
+    pub(super) fn is_led_astray(&self) -> bool {
+        self.divisions > DIVISIONS_MAX
+    }
+
     /// A page of digests was compared.
     pub(super) fn page(&mut self, bits: Bits, from: u32, count: u32, differing: Vec<u32>, now: MonoMs) {
         if self.bits.is_some_and(|known| known != bits) {
             // The source divides otherwise now: what is outstanding will not come.
-            *self = Run::comparing(now);
+            self.begin_anew(now);
+        }
+        if self.bits.is_none() && self.all_from.is_some() {
+            self.outstanding.retain(|bucket| *bucket < bits.buckets());
         }
         self.bits = Some(bits);
         self.expires = now.after_ms(ANSWER_MAX_MS);
@@ -70,7 +88,7 @@ impl Run {
         if self.bits.is_some_and(|known| known != bits) {
             // An answer to what was asked before the source divided otherwise, or just after.
             if self.all_from.is_some() {
-                *self = Run::comparing(now);
+                self.begin_anew(now);
             }
             return;
         }

@@ -3,10 +3,10 @@
 //! Not here: whether it is news (`apply`, `answers`).
 
 use super::{Batch, Room, SUSPENDED};
-use crate::mirror::outbox;
 use crate::mirror::refused::reason_cut;
 use crate::mirror::rows::{self, NameId, NewRecord, Stored};
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX};
+use crate::mirror::{list, outbox};
 use access::token::TokenStatus;
 use access::user::UserStatus;
 use contract::digest;
@@ -39,6 +39,7 @@ impl Batch<'_> {
         stored: &Stored,
         version: Version,
     ) -> rusqlite::Result<()> {
+        self.name(spot, stored)?;
         self.touch(spot, None)?;
         if let Some(old) = stored.digest {
             self.count_out(spot.id, old);
@@ -69,6 +70,7 @@ impl Batch<'_> {
         let rereads = |text: &str| record::parse(spot.kind, text).canonical == parsed.canonical;
         let keep_sent = refused.is_some() && sent.len() <= contract::RECORD_MAX_BYTES && rereads(sent);
         let body = if keep_sent { sent } else { canonical };
+        self.name(spot, stored)?;
         if let Some(old) = stored.digest {
             self.count_out(spot.id, old);
         }
@@ -93,9 +95,36 @@ impl Batch<'_> {
         let (Ok(old), Ok(new)) = (record::typed(spot.kind, &body), &parsed.record) else { return Ok(()) };
         if takes_away(&old, new) {
             rows::suspend(self.conn, spot.id, SUSPENDED)?;
+            self.has_suspended = true;
             self.touch(spot, None)?;
         }
         Ok(())
+    }
+
+    /// The mirror is proven, so whatever was to replace what is suspended is not what the source holds any more.
+    pub(super) fn restore_suspended(&mut self) -> rusqlite::Result<()> {
+        let ids = rows::suspended_ids(self.conn)?;
+        for id in ids {
+            let Some(row) = list::record_by_id(self.conn, id)? else { continue };
+            if row.refused.as_deref() != Some(SUSPENDED) {
+                continue;
+            }
+            let parsed = record::parse(&row.kind, &row.body);
+            let digest = digest::record(&row.kind, &row.key, &parsed.canonical, row.version);
+            let new = NewRecord { version: row.version, digest, refused: None, body: &row.body };
+            rows::put_record(self.conn, id, &new, true)?;
+            self.touch(&Spot { id, kind: &row.kind, key: &row.key }, parsed.record.as_ref().ok())?;
+        }
+        self.has_suspended = false;
+        rows::clear_suspended(self.conn)
+    }
+
+    /// What is written has its name; what finds no room leaves none behind.
+    fn name(&self, spot: &Spot<'_>, stored: &Stored) -> rusqlite::Result<()> {
+        match rows::kind_id(self.conn, spot.kind)? {
+            Some(kind_id) if !stored.is_named => rows::put_name(self.conn, spot.id, kind_id, spot.key),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// A record enters the root.

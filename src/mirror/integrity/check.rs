@@ -1,6 +1,7 @@
 //! Looking at rows, names and links.
 
 use super::{part_of, part_words};
+use crate::mirror::ranges;
 use crate::mirror::rows::{self, NameId};
 use crate::mirror::standing::{self, Parts};
 use access::time::UtcTime;
@@ -24,8 +25,6 @@ pub struct Fault {
 pub(super) enum What {
     /// The record does not give its digest.
     Altered,
-    /// The same, found before: it grants nothing and waits to be fetched.
-    Disowned,
     /// A record whose key is lost, or is not the one of its place.
     Nameless,
     /// A key whose record is lost.
@@ -36,16 +35,15 @@ pub(super) enum What {
     StrayLink,
     /// A record that was never counted.
     Extra,
+    /// A tombstone whose version was never heard.
+    Future,
+    /// Notes of buckets with such versions.
+    FutureBucket,
     /// The rows of its part do not add up, and none of them says why.
     Sum,
 }
 
 impl Fault {
-    /// Whether it is news: otherwise it was found before, and dealt with.
-    pub fn is_news(&self) -> bool {
-        self.what != What::Disowned
-    }
-
     /// The part of the mirror it lies in.
     pub fn part(&self) -> usize {
         part_of(self.id)
@@ -58,16 +56,18 @@ impl fmt::Display for Fault {
         match &self.name {
             Some((kind, key)) => write!(f, "{kind} {key}")?,
             None if self.what == What::Sum => f.write_str("its records")?,
+            None if self.what == What::FutureBucket => f.write_str("some buckets")?,
             None => write!(f, "row {}", self.id)?,
         }
         f.write_str(match self.what {
             What::Altered => ": altered, it does not give its digest",
-            What::Disowned => ": altered, it grants nothing and waits to be fetched again",
             What::Nameless => ": its key is lost",
             What::Lost => ": its record is lost",
             What::WrongLink => ": does not lead where its record says",
             What::StrayLink => ": leads somewhere without a record",
             What::Extra => ": extra, it was never counted",
+            What::Future => ": deleted at a version that was never heard",
+            What::FutureBucket => ": fetched at a version that was never heard",
             What::Sum => " do not add up: one or more are lost or extra",
         })
     }
@@ -108,14 +108,13 @@ struct Looked {
 
 impl Looked {
     fn read(row: &Row<'_>) -> rusqlite::Result<Looked> {
-        let (kind, key) = (rows::text(row, 6)?, rows::text(row, 7)?);
         Ok(Looked {
             id: row.get(0)?,
             version: rows::version(row, 1)?.unwrap_or_default(),
             digest: rows::digest(row, 3)?.unwrap_or_default(),
             is_in_force: row.get(4)?,
             body: rows::text(row, 5)?,
-            name: kind.zip(key),
+            name: rows::named(row, 6)?,
         })
     }
 
@@ -145,8 +144,9 @@ pub fn check_rows(
     cursor: &mut Cursor,
     limit: u32,
 ) -> rusqlite::Result<Option<Vec<Fault>>> {
-    const ROWS: &str = "SELECT r.id, r.epoch, r.seq, r.digest, r.refused IS NULL, r.body, k.name, n.key
-        FROM record r LEFT JOIN name n ON n.id = r.id LEFT JOIN kind k ON k.id = n.kind
+    const ROWS: &str =
+        "SELECT r.id, r.epoch, r.seq, r.digest, r.refused IS NULL, r.body, n.kind, k.name, n.key
+        FROM record r LEFT JOIN name n ON n.id = r.id LEFT JOIN kind k ON k.id = n.kind AND n.kind > 6
         WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id LIMIT ?3";
     let Some(from) = cursor.next else { return Ok(None) };
     let end = *Parts::ids(cursor.part).end();
@@ -174,14 +174,27 @@ fn look(conn: &Connection, row: &Looked) -> rusqlite::Result<Option<Fault>> {
     if !row.name.as_ref().is_some_and(is_its_own) {
         return Ok(Some(row.fault(What::Nameless)));
     }
-    if !row.is_in_force && row.digest == Digest::ZERO {
-        return Ok(Some(row.fault(What::Disowned)));
-    }
     if row.actual() != Some(row.digest) {
+        return Ok(Some(row.fault(What::Altered)));
+    }
+    if !is_as_judged(conn, row)? {
         return Ok(Some(row.fault(What::Altered)));
     }
     let is_right = stored_link(conn, row.id)? == wanted_link(row);
     Ok((!is_right).then(|| row.fault(What::WrongLink)))
+}
+
+/// Whether the record is in force if and only if this program understands it, or a full disk has suspended it.
+fn is_as_judged(conn: &Connection, row: &Looked) -> rusqlite::Result<bool> {
+    const SUSPENDED: &str = "SELECT 1 FROM suspended WHERE id = ?1";
+    let (Some((kind, _)), Some(body)) = (&row.name, &row.body) else { return Ok(false) };
+    let is_understood = record::typed(kind, body).is_ok();
+    if row.is_in_force || !is_understood {
+        return Ok(row.is_in_force == is_understood);
+    }
+    // What a record says twice, or as a list, is refused though its text may be read.
+    let is_refused = record::parse(kind, body).record.is_err();
+    Ok(is_refused || conn.prepare_cached(SUSPENDED)?.exists([row.id])?)
 }
 
 /// Where a token or an assignment leads, and its window.
@@ -236,7 +249,8 @@ fn wanted_link(row: &Looked) -> Option<Link> {
 /// # Errors
 /// SQLite's.
 pub fn check_part(conn: &Connection, walked: &Cursor) -> rusqlite::Result<Vec<Fault>> {
-    const LOST: &str = "SELECT n.id, k.name, n.key FROM name n LEFT JOIN kind k ON k.id = n.kind
+    const LOST: &str = "SELECT n.id, n.kind, k.name, n.key FROM name n
+        LEFT JOIN kind k ON k.id = n.kind AND n.kind > 6
         WHERE n.id BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = n.id)
         AND NOT EXISTS (SELECT 1 FROM tombstone t WHERE t.id = n.id)";
     const STRAY: &str = "SELECT l.id FROM
@@ -246,8 +260,7 @@ pub fn check_part(conn: &Connection, walked: &Cursor) -> rusqlite::Result<Vec<Fa
     let bounds = [*ids.start(), *ids.end()];
     let mut lost = conn.prepare_cached(LOST)?;
     let lost = lost.query_map(bounds, |row| {
-        let (kind, key) = (rows::text(row, 1)?, rows::text(row, 2)?);
-        Ok(Fault { id: row.get(0)?, what: What::Lost, name: kind.zip(key) })
+        Ok(Fault { id: row.get(0)?, what: What::Lost, name: rows::named(row, 1)? })
     })?;
     let mut stray = conn.prepare_cached(STRAY)?;
     let stray =
@@ -258,30 +271,47 @@ pub fn check_part(conn: &Connection, walked: &Cursor) -> rusqlite::Result<Vec<Fa
     let is_known = |fault: &Fault| faults.iter().any(|lost| lost.id == fault.id);
     let stray: Vec<Fault> = stray.into_iter().filter(|fault| !is_known(fault)).collect();
     faults.extend(stray);
+    faults.extend(from_the_future(conn, walked.part)?);
     let has_cause = walked.has_fault || !faults.is_empty();
     faults.extend(check_sum(conn, walked.part, has_cause)?);
     Ok(faults)
 }
 
+/// Tombstones, and notes of buckets, with a version that was never heard: they would keep news out.
+fn from_the_future(conn: &Connection, part: usize) -> rusqlite::Result<Vec<Fault>> {
+    let high = standing::standing(conn)?.high();
+    let ids = Parts::ids(part);
+    let tombstones = ranges::tombstones_in_range(conn, &ids)?.into_iter();
+    let fault = |id: NameId, what: What| Fault { id, what, name: None };
+    let future = tombstones.filter(|(_, version)| *version > high).map(|(id, _)| fault(id, What::Future));
+    let mut faults: Vec<Fault> = future.collect();
+    // Buckets belong to no part; the first one looks after them.
+    if part == 0 && ranges::has_buckets_above(conn, high)? {
+        faults.push(fault(*ids.start(), What::FutureBucket));
+    }
+    Ok(faults)
+}
+
 /// The stored digests against the stored sum. One record too many has the difference for its digest.
 fn check_sum(conn: &Connection, part: usize, has_cause: bool) -> rusqlite::Result<Option<Fault>> {
-    const NAME: &str = "SELECT k.name, n.key FROM name n JOIN kind k ON k.id = n.kind WHERE n.id = ?1";
+    const NAME: &str = "SELECT n.kind, k.name, n.key FROM name n
+        LEFT JOIN kind k ON k.id = n.kind AND n.kind > 6 WHERE n.id = ?1";
     let ids = Parts::ids(part);
     let mut sum = Digest::ZERO;
-    rows::each_digest(conn, &ids, |_, digest| sum = sum.plus(digest))?;
+    ranges::each_digest(conn, &ids, |_, digest| sum = sum.plus(digest))?;
     let expected = standing::parts(conn)?.sum(part);
     if sum == expected {
         return Ok(None);
     }
     let mut extra = None;
-    rows::each_digest(conn, &ids, |id, digest| {
+    ranges::each_digest(conn, &ids, |id, digest| {
         if digest == sum.minus(expected) {
             extra = Some(id);
         }
     })?;
     if let Some(id) = extra {
-        let read = |row: &Row<'_>| Ok(rows::text(row, 0)?.zip(rows::text(row, 1)?));
-        let name = conn.prepare_cached(NAME)?.query_row([id], read).optional()?.flatten();
+        let name =
+            conn.prepare_cached(NAME)?.query_row([id], |row| rows::named(row, 0)).optional()?.flatten();
         return Ok(Some(Fault { id, what: What::Extra, name }));
     }
     Ok((!has_cause).then(|| Fault { id: *ids.start(), what: What::Sum, name: None }))

@@ -22,7 +22,13 @@ pub(super) struct Outcome {
 }
 
 /// Writes what has arrived.
-pub(super) fn write(context: Context<'_>, messages: &[(Topic, Bytes)]) -> rusqlite::Result<Outcome> {
+///
+/// Pages of digests that nobody `asked` for are passed over: comparing them reads the mirror for nothing.
+pub(super) fn write(
+    context: Context<'_>,
+    messages: &[(Topic, Bytes)],
+    asked: bool,
+) -> rusqlite::Result<Outcome> {
     let Context { conn, now, room } = context;
     let mut batch = Batch::begin(conn, now, room)?;
     let (mut exporter_changed, mut events_changed, mut resync) = (false, false, false);
@@ -33,6 +39,7 @@ pub(super) fn write(context: Context<'_>, messages: &[(Topic, Bytes)]) -> rusqli
                 batch.changes(payload)?;
                 continue;
             }
+            Topic::Digests if !asked => continue,
             Topic::Digests => {
                 batch.digests(payload)?;
                 continue;

@@ -7,6 +7,7 @@ use crate::feed::Feed;
 use crate::feed::sync::{Input, Order, Sync as Machine};
 use crate::mirror::apply::Finding;
 use crate::mirror::standing::{self, Standing};
+use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, Writer, integrity, outbox};
 use crate::service::notices::Notices;
 use contract::messages::{Event, RepairState};
@@ -92,11 +93,20 @@ impl Repair {
 
     /// When [`Repair::act`] is wanted, if nothing happens before.
     pub(super) fn wake_at(&self) -> Option<MonoMs> {
-        self.machine.wake_at()
+        // On a full disk nothing could be done with an answer; the next message says when there is room.
+        self.machine.wake_at().filter(|_| !self.writer.is_disk_full())
+    }
+
+    /// Whether answers are expected: others would be compared for nothing.
+    pub(super) fn is_running(&self) -> bool {
+        self.machine.is_running()
     }
 
     /// Does what is to be done now.
     pub(super) async fn act(&mut self) {
+        if self.writer.is_disk_full() {
+            return;
+        }
         let is_empty = match standing::is_empty(&self.conn) {
             Ok(is_empty) => is_empty,
             Err(error) => {
@@ -107,7 +117,7 @@ impl Repair {
         for order in self.machine.poll(self.clock.mono(), is_empty, fastrand::u16(..)) {
             match order {
                 Order::Request(want) => self.ask(want),
-                Order::Recount => self.recount().await,
+                Order::Complete { recount } => self.complete(recount).await,
                 Order::Report { bits, buckets, count } => {
                     tracing::error!(
                         bits = bits.get(),
@@ -137,8 +147,12 @@ impl Repair {
         }
     }
 
-    async fn recount(&mut self) {
-        match self.writer.run(Urgency::Normal, |context| integrity::recount(context.conn)).await {
+    async fn complete(&mut self, recount: bool) {
+        let work = move |context: Context<'_>| {
+            standing::note_whole(context.conn)?;
+            if recount { integrity::recount(context.conn) } else { standing::standing(context.conn) }
+        };
+        match self.writer.run(Urgency::Normal, work).await {
             Ok(standing) => {
                 self.standing = standing;
                 self.notices.standing(standing);
@@ -148,9 +162,7 @@ impl Repair {
     }
 
     async fn push(&self, event: Event) {
-        let work = move |context: crate::mirror::writer::Context<'_>| {
-            outbox::push(context.conn, context.now, &event)
-        };
+        let work = move |context: Context<'_>| outbox::push(context.conn, context.now, &event);
         match self.writer.run(Urgency::Normal, work).await {
             Ok(()) => self.notices.events(),
             Err(error) => tracing::error!(%error, "the report is not kept"),

@@ -13,6 +13,7 @@ use doorward::feed::Topic;
 use doorward::feed::sync::{Input, Order, Sync};
 use doorward::mirror::apply::{Applied, Batch, Finding, Room};
 use doorward::mirror::standing::{self, Standing};
+use doorward::mirror::writer::Context;
 use doorward::mirror::{Mirror, integrity, list};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -107,7 +108,12 @@ impl Panel {
         let proven = applied.findings.contains(&Finding::Proven).then_some(applied.standing);
         match end {
             End::Committed => self.tell(applied, now),
-            End::Full => self.session.again(messages),
+            // Answers are acknowledged; the machine asks again when there is room.
+            End::Full => {
+                let comes_again =
+                    |(topic, _): &(Topic, Vec<u8>)| !matches!(topic, Topic::Digests | Topic::Bucket);
+                self.session.again(messages.into_iter().filter(comes_again).collect());
+            }
             End::DiesUnacknowledged | End::DiesWithin => {
                 self.session.again(messages);
                 self.restart(true, now);
@@ -131,6 +137,23 @@ impl Panel {
         }
     }
 
+    /// Reads everything, as the scrub does; what is found is mended. Returns how much that was.
+    pub(super) fn scrub(&mut self) -> usize {
+        let mut found = 0;
+        for part in 0..standing::PARTS {
+            let tx = self.conn.transaction().expect("transaction");
+            let context = Context { conn: &tx, now: UtcTime::from_unix(0), room: Room::Ample };
+            found += integrity::mend(context, part).expect("mended").0.len();
+            tx.commit().expect("committed");
+        }
+        found
+    }
+
+    /// The scrub asks for a comparison.
+    pub(super) fn ask(&mut self, now: MonoMs) {
+        self.machine.take(Input::Asked, now, 0);
+    }
+
     /// What the machine asks for now.
     pub(super) fn requests(&mut self, now: MonoMs) -> Vec<Request> {
         let is_empty = standing::is_empty(&self.conn).expect("readable");
@@ -138,9 +161,12 @@ impl Panel {
         for order in self.machine.poll(now, is_empty, 0) {
             match order {
                 Order::Request(want) => requests.push(Request { high: self.standing().high(), want }),
-                Order::Recount => {
+                Order::Complete { recount } => {
                     let tx = self.conn.transaction().expect("transaction");
-                    integrity::recount(&tx).expect("recounted");
+                    standing::note_whole(&tx).expect("noted");
+                    if recount {
+                        integrity::recount(&tx).expect("recounted");
+                    }
                     tx.commit().expect("committed");
                 }
                 Order::Report { .. } => self.reports += 1,
@@ -244,6 +270,17 @@ impl Panel {
         Ok(())
     }
 
+    /// Every digest, name and link is as it was written.
+    pub(super) fn check_sound(&mut self) -> Result<(), String> {
+        let report = integrity::verify(&mut self.conn).expect("readable");
+        let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+        if report.is_sound() && report.heard().is_some_and(|(.., is_equal)| is_equal) {
+            Ok(())
+        } else {
+            Err(format!("{faults:?} {report:?}"))
+        }
+    }
+
     /// The rows are those of the source; the root is their sum.
     pub(super) fn check_equal(&self, rows: &Rows) -> Result<(), String> {
         let ours = list::records(&self.conn, Kind::Token, None, 1000).expect("list");
@@ -252,6 +289,9 @@ impl Panel {
             let canonical = record::parse(KIND, &row.body).canonical;
             root = root.plus(digest::record(KIND, &row.key, &canonical, row.version));
             let theirs = rows.get(&row.key).ok_or_else(|| format!("{} should not be there", row.key))?;
+            if row.refused.is_some() != record::parse(KIND, &row.body).record.is_err() {
+                return Err(format!("{row:?} is refused without a reason, or in force without one"));
+            }
             if theirs.version != row.version || record::parse(KIND, &theirs.record).canonical != canonical {
                 return Err(format!("{}: {row:?}, not {theirs:?}", row.key));
             }

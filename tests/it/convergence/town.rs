@@ -147,6 +147,21 @@ impl Town {
         self.check();
     }
 
+    /// Whether the first panel has fetched or compared buckets since its last proof.
+    pub(super) fn is_repairing(&self) -> bool {
+        let summary = doorward::mirror::list::summary(&self.panels[0].conn).expect("readable");
+        summary.covered.is_some()
+    }
+
+    /// The disk changes the first panel's rows, and the scrub looks at them. Returns how much it found.
+    pub(super) fn damage(&mut self, sql: &str) -> usize {
+        self.panels[0].conn.execute_batch(sql).expect("SQL");
+        let found = self.panels[0].scrub();
+        self.panels[0].ask(self.now);
+        self.check();
+        found
+    }
+
     /// The faults stop: within some heartbeats and messages everything is equal.
     pub(super) fn settle(&mut self) {
         self.is_up = true;
@@ -171,6 +186,9 @@ impl Town {
                 self.fail(&format!("panel {at} is not in sync at the end: {standing:?}"));
             }
             if let Err(why) = self.panels[at].check_equal(&self.source.disk.rows) {
+                self.fail(&format!("panel {at} at the end: {why}"));
+            }
+            if let Err(why) = self.panels[at].check_sound() {
                 self.fail(&format!("panel {at} at the end: {why}"));
             }
         }

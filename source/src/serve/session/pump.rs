@@ -121,6 +121,9 @@ impl Session {
             };
             let Some(answer) = next else {
                 self.checkpoint_owed = true;
+                if turn.go_on() {
+                    self.answering.put_back(turn);
+                }
                 continue;
             };
             let topic = self.topics.gateway(&turn.gateway, answer.topic);

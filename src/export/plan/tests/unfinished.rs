@@ -19,7 +19,7 @@ fn leaving(known: &Known, until: Option<UtcTime>) -> Vec<String> {
     let mut left = Vec::new();
     loop {
         let mut plan = scene.plan();
-        plan.withhold(&scene.rows, known, NOW);
+        plan.withhold(None, &scene.rows, known, NOW);
         let Some(step) = plan.steps.first() else { return left };
         left.push(named(step));
         scene.rows.intend(step);
@@ -27,8 +27,8 @@ fn leaving(known: &Known, until: Option<UtcTime>) -> Vec<String> {
     }
 }
 
-fn known(status: Option<UserStatus>, is_gone: bool, tokens: &[&str]) -> Known {
-    Known { status, is_gone, tokens: tokens.iter().map(|token| (*token).to_owned()).collect() }
+fn known(status: Option<UserStatus>, is_gone: bool, denied: &[&str]) -> Known {
+    Known { status, is_gone, denied_tokens: denied.iter().map(|token| (*token).to_owned()).collect() }
 }
 
 #[test]
@@ -37,7 +37,9 @@ fn nobody_leaves_because_rows_are_still_to_come_and_what_says_no_is_obeyed() {
     let table = [
         ("nothing came yet", known(None, false, &[]), None, vec![]),
         ("only the user came", known(Some(UserStatus::Active), false, &[]), None, vec![]),
-        ("only the token came", known(None, false, &["t1"]), None, vec!["remove t1"]),
+        ("the token is revoked", known(Some(UserStatus::Active), false, &["t1"]), None, vec!["remove t1"]),
+        ("it is somebody else's", known(None, false, &["t1"]), None, vec!["remove t1"]),
+        ("another token is revoked", known(None, false, &["t2"]), None, vec![]),
         ("the user was deleted", known(None, true, &[]), None, everything.to_vec()),
         ("the user is locked", known(Some(UserStatus::Locked), false, &[]), None, everything.to_vec()),
         ("the right's window is open", known(None, false, &[]), Some(UtcTime::from_unix(1_000_001)), vec![]),
@@ -49,12 +51,15 @@ fn nobody_leaves_because_rows_are_still_to_come_and_what_says_no_is_obeyed() {
 }
 
 #[test]
-fn a_person_whose_every_token_says_no_leaves() {
-    let known = known(Some(UserStatus::Active), false, &["t1"]);
+fn a_card_that_was_replaced_is_replaced() {
     let mut scene = Scene::settled(POST);
-    scene.becomes(None);
-    scene.plays(&[("remove t1", done())]);
+    let mut replaced = ada(&["t1"], &["r1"]);
+    for card in replaced.credentials.values_mut() {
+        card.card_number = "2".into();
+        card.need = access::trust::Need::Keep;
+    }
+    scene.becomes(Some(replaced.clone()));
     let mut plan = scene.plan();
-    plan.withhold(&scene.rows, &known, NOW);
-    assert_eq!(plan.steps, [], "the right may still come with another token; it waits");
+    plan.withhold(Some(&replaced), &scene.rows, &known(Some(UserStatus::Active), false, &[]), NOW);
+    assert_eq!(plan.steps.iter().map(named).collect::<Vec<_>>(), ["remove t1"]);
 }
