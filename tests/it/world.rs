@@ -155,7 +155,7 @@ timeout_s = 2
     /// and the source goes on with its heartbeats.
     pub(crate) fn expect_repaired_mirror(&mut self) {
         eventually("the mirror is repaired", || {
-            self.clock.advance_s(30);
+            self.clock.advance_s(2);
             self.source.checkpoint();
             let head = self.source.head();
             let status = status(&self.config_file())?;
