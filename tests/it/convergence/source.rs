@@ -17,6 +17,8 @@ pub(super) struct Row {
 }
 
 pub(super) type Rows = BTreeMap<String, Row>;
+/// Topics and payloads.
+pub(super) type Answers = Vec<(GatewayTopic, Vec<u8>)>;
 
 /// What a backup holds.
 #[derive(Clone, Default)]
@@ -103,7 +105,7 @@ impl Source {
     }
 
     /// Answers a request; the first message is a checkpoint when a new epoch had to be taken.
-    pub(super) fn answer(&mut self, request: &Request) -> (Option<Vec<u8>>, Vec<(GatewayTopic, Vec<u8>)>) {
+    pub(super) fn answer(&mut self, request: &Request) -> (Option<Vec<u8>>, Answers) {
         let mut risen = None;
         if request.high > self.disk.version && !self.has_risen {
             self.has_risen = true;
@@ -122,7 +124,7 @@ impl Source {
     }
 
     /// In pages of three, so that there are several.
-    fn digests(&self, bits: Bits) -> Vec<(GatewayTopic, Vec<u8>)> {
+    fn digests(&self, bits: Bits) -> Answers {
         let Version { epoch, seq } = self.disk.version;
         let mut sums = vec![Digest::ZERO; bits.buckets() as usize];
         for (key, row) in &self.disk.rows {

@@ -31,6 +31,14 @@ pub(crate) fn queries(show: &mut Show) -> Result<()> {
     let status = stage.status()?;
     let same = status["running"] == false && status["in_sync"] == true && status["root"] == source.1.as_str();
     screen.check("stopped, with the root that the source had", only_if(same, "it says something else"))?;
+    // It fails unless every digest is as it was written and their sum is the source's.
+    let began = clock::now();
+    let verified = stage.doorward(&["verify"]);
+    let took = shown(began.elapsed());
+    if let Ok(printed) = &verified {
+        screen.block("doorward verify", printed);
+    }
+    screen.check("every digest computed again: what the source holds, bit by bit", verified.map(|_| took))?;
     let counts =
         [("user", "users"), ("token", "tokens"), ("assignment", "assignments")].map(|(kind, what)| {
             let wanted = records["records"][kind].as_u64().context("the source counts its records")?;
