@@ -13,7 +13,7 @@ use crate::clock::{Clock, MonoMs, Wake};
 use crate::failpoint;
 use crate::feed::connection::UNCOMMITTED_MAX_BYTES;
 use crate::feed::sync::Input;
-use crate::feed::{Feed, Heard, Incoming};
+use crate::feed::{Feed, Heard, Incoming, Topic};
 use crate::mirror::apply::Applied;
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
@@ -168,6 +168,13 @@ impl Sync {
                 if complete {
                     failpoint::pass("sync.before_acknowledgement");
                     self.feed.acknowledge(batch.drain(..).map(|message| message.ack).collect()).await;
+                } else if self.writer.is_disk_full() {
+                    // What they take away is taken; the rest is asked for again. Held, they would leave no room for
+                    // the next revocation.
+                    let is_answer =
+                        |message: &mut Incoming| matches!(message.topic, Topic::Digests | Topic::Bucket);
+                    let answers = batch.extract_if(.., is_answer).map(|message| message.ack).collect();
+                    self.feed.acknowledge(answers).await;
                 }
             }
             Err(error @ WriteError::Full) if batch.len() > 1 => {

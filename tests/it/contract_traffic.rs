@@ -128,13 +128,14 @@ fn whatever_is_said_fits_its_schema() {
     world.source.publish();
     world.source.put("user", "ada", user("Ada", "Ek")).delete("token", "card-ada").publish();
     world.source.checkpoint();
-    let resync =
-        json!({ "id": "resync-1", "expires": "2026-11-23T08:05:00Z", "command": { "type": "resync" } });
-    world.source.publish_command(resync.to_string().into_bytes());
     world.expect_equal_mirror();
     world.source.put("schedule", "week", json!({ "zone": "UTC", "weekly": [] }));
     let _lost = world.source.next_message();
     world.source.checkpoint();
+    world.expect_equal_mirror();
+    let resync =
+        json!({ "id": "resync-1", "expires": "2026-11-23T08:05:00Z", "command": { "type": "resync" } });
+    world.source.publish_command(resync.to_string().into_bytes());
     world.expect_equal_mirror();
     world.expect_pacs("Ada was exported and left again", |pacs| pacs.persons.is_empty());
     gateway.stop();
