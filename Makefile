@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench
+.PHONY: help setup test demo bench bench-first-sync
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -16,7 +16,7 @@ BENCH_ARGS ?=
 help:
 	@echo "make demo    build everything and show it at work: a source, a broker, a panel, a PACS"
 	@echo "make test    all checks and tests, as CI runs them"
-	@echo "make bench   measure (minutes; wants a quiet machine)"
+	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -34,3 +34,7 @@ demo:
 bench:
 	@scripts/setup bench
 	@benches/run $(BENCH_ARGS)
+
+bench-first-sync:
+	@scripts/setup bench
+	@benches/run first-sync $(BENCH_ARGS)

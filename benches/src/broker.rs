@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages that the publisher sends without waiting.
 const PUBLISHER_WINDOW: u16 = 1000;
 
+/// Where the broker says what it sent; retained.
+const SENT_BYTES: &str = "$SYS/broker/publish/bytes/sent";
+
 /// Killed when dropped.
 pub(crate) struct Broker {
     process: Watched,
@@ -24,12 +27,17 @@ pub(crate) struct Broker {
 impl Broker {
     /// Sends at most `in_flight` messages ahead, keeps all others in memory, and logs who connects.
     pub(crate) fn start(folder: &Path, in_flight: u16) -> Result<Broker> {
+        Broker::start_with(folder, in_flight, "")
+    }
+
+    /// With `more` in its settings.
+    pub(crate) fn start_with(folder: &Path, in_flight: u16, more: &str) -> Result<Broker> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = folder.join("mosquitto.conf");
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n\
              max_inflight_messages {in_flight}\nmax_queued_messages 0\nuser root\n\
-             log_dest stderr\nlog_type notice\nconnection_messages true\n"
+             log_dest stderr\nlog_type notice\nconnection_messages true\n{more}"
         );
         fs::write(&config, text)?;
         let process = Watched::start(Command::new(program()).arg("-c").arg(&config), Speaks::Stderr)
@@ -46,6 +54,27 @@ impl Broker {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Payloads sent to all clients since the start, in bytes, as it last counted.
+    pub(crate) fn sent_bytes(&self) -> Result<u64> {
+        block_on(async {
+            let (client, mut events) = AsyncClient::new(options(self.port, "bench-counter"), 8);
+            client.subscribe(SENT_BYTES, QoS::AtMostOnce).await?;
+            let mut bytes = None;
+            until(&mut events, |packet| {
+                if let Packet::Publish(publish) = packet {
+                    bytes = std::str::from_utf8(&publish.payload).ok().and_then(|text| text.parse().ok());
+                }
+                bytes.is_some()
+            })
+            .await?;
+            bytes.context("the broker does not count")
+        })
     }
 
     /// When the broker last took this client, by the time of day in ns: its word, since not every client tells.
@@ -87,6 +116,19 @@ pub(crate) fn leave_session(port: u16, client_id: &str, topic: &str) -> Result<(
         until(&mut events, |packet| matches!(packet, Packet::SubAck(_))).await?;
         client.disconnect().await?;
         // The end of the connection is an error to rumqttc.
+        while events.poll().await.is_ok() {}
+        Ok(())
+    })
+}
+
+/// Lets the broker forget a session and what waits in it.
+pub(crate) fn forget_session(port: u16, client_id: &str) -> Result<()> {
+    block_on(async {
+        let mut options = options(port, client_id);
+        options.set_clean_session(true);
+        let (client, mut events) = AsyncClient::new(options, 8);
+        until(&mut events, |packet| matches!(packet, Packet::ConnAck(_))).await?;
+        client.disconnect().await?;
         while events.poll().await.is_ok() {}
         Ok(())
     })

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-const GATEWAY: &str = "panel";
+pub(crate) const GATEWAY: &str = "panel";
 const PYTHON_CLIENT_ID: &str = "bench-python";
 /// Messages in a transaction of the Python program.
 pub(crate) const PYTHON_COMMIT_MESSAGES: usize = 1000;
@@ -131,11 +131,7 @@ impl Bench {
 
     /// A fresh folder with the contender's file as it was before the stream.
     fn place(&self, contender: Contender) -> Result<PathBuf> {
-        let place = self.folder.join("place");
-        if place.exists() {
-            fs::remove_dir_all(&place)?;
-        }
-        fs::create_dir(&place)?;
+        let place = fresh(&self.folder.join("place"))?;
         match contender {
             Contender::Doorward | Contender::Rows => {
                 fs::copy(Mirror::at(&self.data.mirror).path(), Mirror::at(&place).path())?;
@@ -155,7 +151,7 @@ impl Bench {
     fn gateway(&self, place: &Path) -> Result<Measured> {
         let broker = Broker::start(place, self.in_flight)?;
         let config = place.join("config.toml");
-        fs::write(&config, self.config(place, broker.port()))?;
+        fs::write(&config, self::config(place, broker.port(), self.updates_per_poll))?;
         let mut command = Command::new(&self.doorward);
         // A line a transaction costs nothing, and tells the moment of each better than whoever watches the file.
         command.arg("--config").arg(&config).arg("run").env("DOORWARD_LOG", "debug");
@@ -189,15 +185,6 @@ impl Bench {
         Ok(())
     }
 
-    fn config(&self, place: &Path, port: u16) -> String {
-        let updates_per_poll = self.updates_per_poll;
-        format!(
-            "site = \"{SITE}\"\ngateway = \"{GATEWAY}\"\nstate_dir = {:?}\n\n[broker]\nhost = \"127.0.0.1\"\nport = {port}\n\n\
-             [mirror]\nupdates_per_poll = {updates_per_poll}\n\n[clock]\nsync = \"host\"\n",
-            place.display().to_string()
-        )
-    }
-
     fn python(&self, place: &Path) -> Result<Measured> {
         let python = self.python.as_ref().context("no python3 has paho.mqtt; `make setup` installs it")?;
         let broker = Broker::start(place, self.in_flight)?;
@@ -212,8 +199,26 @@ impl Bench {
     }
 }
 
+/// An empty folder.
+pub(crate) fn fresh(folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir(folder)?;
+    Ok(folder.into())
+}
+
+/// A gateway's settings.
+pub(crate) fn config(state: &Path, port: u16, updates_per_poll: u32) -> String {
+    format!(
+        "site = \"{SITE}\"\ngateway = \"{GATEWAY}\"\nstate_dir = {:?}\n\n[broker]\nhost = \"127.0.0.1\"\nport = {port}\n\n\
+         [mirror]\nupdates_per_poll = {updates_per_poll}\n\n[clock]\nsync = \"host\"\n",
+        state.display().to_string()
+    )
+}
+
 /// This program as one of its parts. The kernel's name for it works even after a rebuild has replaced the file.
-fn part(name: &str) -> Command {
+pub(crate) fn part(name: &str) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg(name);
     command
@@ -236,7 +241,11 @@ fn first_start(command: &mut Command, broker: &Broker) -> Result<u64> {
 }
 
 /// A contender that says itself when it begins and when it is done; one with a broker begins when that takes it.
-fn child(command: &mut Command, file: Option<&Path>, broker: Option<(&Broker, &str)>) -> Result<Measured> {
+pub(crate) fn child(
+    command: &mut Command,
+    file: Option<&Path>,
+    broker: Option<(&Broker, &str)>,
+) -> Result<Measured> {
     let writes = Writes::begin(file.and_then(Path::parent))?;
     let process = Watched::start(command, Speaks::Stdout)?;
     let line = process.wait_for(CONNECTED)?;
@@ -275,12 +284,12 @@ fn until<T>(process: &Watched, mut done: impl FnMut(&str) -> Result<Option<T>>) 
     bail!("not done after {} s", PATIENCE.as_secs())
 }
 
-fn seconds(from_ns: u64, to_ns: u64) -> f64 {
+pub(crate) fn seconds(from_ns: u64, to_ns: u64) -> f64 {
     Duration::from_nanos(to_ns.saturating_sub(from_ns)).as_secs_f64()
 }
 
 /// The time of day at the beginning of a line of the gateway's log, e.g. `2026-11-23T08:00:00.123456Z`.
-fn logged_at_ns(line: &str) -> Result<u64> {
+pub(crate) fn logged_at_ns(line: &str) -> Result<u64> {
     let stamp = line.split_whitespace().next().unwrap_or_default();
     let parts = stamp.trim_end_matches('Z').split_once('.');
     let (whole, micros) = parts.with_context(|| format!("no time: {line}"))?;
@@ -289,17 +298,17 @@ fn logged_at_ns(line: &str) -> Result<u64> {
 }
 
 /// What the disk is given from now on.
-struct Writes(Option<(Disk, u64)>);
+pub(crate) struct Writes(Option<(Disk, u64)>);
 
 impl Writes {
-    fn begin(folder: Option<&Path>) -> Result<Writes> {
+    pub(crate) fn begin(folder: Option<&Path>) -> Result<Writes> {
         let Some(disk) = folder.and_then(Disk::below) else { return Ok(Writes(None)) };
         let before = disk.written()?;
         Ok(Writes(Some((disk, before))))
     }
 
     /// Bytes by now, and after `checkpoint`.
-    fn end(self, checkpoint: impl FnOnce() -> Result<()>) -> Result<Option<[u64; 2]>> {
+    pub(crate) fn end(self, checkpoint: impl FnOnce() -> Result<()>) -> Result<Option<[u64; 2]>> {
         let Some((disk, before)) = self.0 else { return checkpoint().map(|()| None) };
         let at_end = disk.written()?;
         checkpoint()?;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use contract::digest::Digest;
 use contract::id::{SiteId, Version};
 use doorward::mirror::Mirror;
-use doorward::mirror::apply::{self, Room};
+use doorward::mirror::apply::{Batch, Room};
 use doorward_source::change::{Change, Check};
 use doorward_source::store::Store;
 use rusqlite::Connection;
@@ -112,9 +112,12 @@ fn fill_mirror(folder: &Path, filling: &[Vec<u8>]) -> Result<u32> {
     let site = SiteId::new(SITE).map_err(|rule| anyhow!(rule))?;
     let mut conn = Mirror::at(folder).open_writer(&site, || "bench".into())?;
     for part in filling.chunks(16) {
-        let payloads: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
         let tx = conn.transaction()?;
-        let applied = apply::batch(&tx, &payloads, BEGINNING, Room::Ample)?;
+        let mut batch = Batch::begin(&tx, BEGINNING, Room::Ample)?;
+        for payload in part {
+            batch.changes(payload)?;
+        }
+        let applied = batch.end()?;
         tx.commit()?;
         if applied.refused > 0 || applied.standing.out_of_sync.is_some() {
             return Err(anyhow!("the mirror refused what the source made: {applied:?}"));

@@ -1,6 +1,7 @@
-//! Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
+//! Two benchmarks. Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
 //! beside it, in the same run, (a) a bare rumqttc subscriber that throws messages away, (b) a rusqlite loop
-//! that writes the same rows, (c) a Python program as people write it today.
+//! that writes the same rows, (c) a Python program as people write it today. First sync: a whole site onto an
+//! empty disk, beside a bulk load ([`first`]).
 //!
 //! - [`data`]: users, the stream, the files that each contender starts from
 //! - [`broker`]: a private mosquitto, and clients that prepare its sessions
@@ -9,6 +10,7 @@
 //! - [`watched`]: a process and what it says of itself
 //! - [`meter`]: CPU, memory and bytes written, from `/proc` and `/sys`
 //! - [`report`]: the table and the targets
+//! - [`first`]: the first sync
 //!
 //! It reports, and never fails because of a number. Not here: a timed test.
 
@@ -16,6 +18,7 @@ mod bare;
 mod broker;
 mod contender;
 mod data;
+mod first;
 mod meter;
 mod report;
 mod rows;
@@ -24,15 +27,22 @@ mod watched;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use contender::{Bench, Contender};
+use first::FirstSync;
 use std::path::{Path, PathBuf};
 
-/// Measure durable ingest.
+/// Measure durable ingest, or a first sync.
 #[derive(Parser, Debug)]
-#[command(name = "benches/run", about = "Durable ingest, beside what it is to be compared with")]
+#[command(
+    name = "benches/run",
+    about = "Durable ingest, or a first sync, beside what it is to be compared with"
+)]
 struct Cli {
     /// The gateway's program
     #[arg(long, value_name = "FILE", default_value = "target/release/doorward")]
     doorward: PathBuf,
+    /// The source's program
+    #[arg(long, value_name = "FILE", default_value = "target/release/doorward-source")]
+    source: PathBuf,
     /// Where everything is kept while it runs; on the disk that is to be measured
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     folder: PathBuf,
@@ -58,9 +68,14 @@ struct Cli {
     part: Option<Part>,
 }
 
-/// What the benchmark starts itself as.
+/// The other benchmark, and what the benchmarks start themselves as.
 #[derive(Subcommand, Debug)]
 enum Part {
+    /// Measure a first sync instead: a whole site onto an empty disk
+    FirstSync(FirstSync),
+    /// The bulk load of a first sync
+    #[command(hide = true)]
+    Bulk { folder: PathBuf, source: PathBuf },
     /// Contender (a)
     #[command(hide = true)]
     Bare { port: u16, messages: usize },
@@ -74,21 +89,25 @@ fn main() -> Result<()> {
     match &cli.part {
         Some(Part::Bare { port, messages }) => bare::run(*port, *messages),
         Some(Part::Rows { folder, stream }) => rows::run(folder, stream),
+        Some(Part::Bulk { folder, source }) => first::bulk::run(folder, source),
+        Some(Part::FirstSync(args)) => {
+            let folder = own_folder(&cli.folder, "first-sync")?;
+            first::measure(args, program(&cli.doorward)?, program(&cli.source)?, &folder)
+        }
         None => measure(&cli),
     }
+}
+
+fn program(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("{}: no such program; benches/run builds it", path.display()))
 }
 
 fn measure(cli: &Cli) -> Result<()> {
     if cli.rounds == 0 || cli.messages == 0 || cli.users == 0 {
         bail!("--rounds, --messages and --users are at least 1");
     }
-    let folder = empty_folder(&cli.folder)?;
-    let doorward = cli.doorward.canonicalize().with_context(|| {
-        format!(
-            "{}: no such program; build it with `cargo build --release --package doorward`",
-            cli.doorward.display()
-        )
-    })?;
+    let folder = contender::fresh(&own_folder(&cli.folder, "ingest")?)?;
+    let doorward = program(&cli.doorward)?;
     eprintln!("preparing {} users and {} messages", cli.users, cli.messages);
     let data = data::prepare(&folder, cli.users, cli.messages)?;
     let python = contender::find_python();
@@ -113,20 +132,15 @@ fn measure(cli: &Cli) -> Result<()> {
         .with_context(|| format!("cannot remove {}", bench.folder.display()))
 }
 
-/// A fresh folder: what an earlier run left there is of no use.
-fn empty_folder(folder: &Path) -> Result<PathBuf> {
-    // Only what has our mark is emptied, so that a mistyped --folder costs nothing.
+/// The folder of one benchmark.
+fn own_folder(folder: &Path, benchmark: &str) -> Result<PathBuf> {
+    // Only what has our mark is written to, so that a mistyped --folder costs nothing.
     const MARK: &str = ".doorward-bench";
-    if folder.exists() {
-        if !folder.join(MARK).exists() && folder.read_dir()?.next().is_some() {
-            bail!(
-                "{} is not empty and not left by this benchmark; choose another --folder",
-                folder.display()
-            );
-        }
-        std::fs::remove_dir_all(folder)?;
+    if folder.exists() && !folder.join(MARK).exists() && folder.read_dir()?.next().is_some() {
+        bail!("{} is not empty and not left by this benchmark; choose another --folder", folder.display());
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let own = folder.join(benchmark);
+    std::fs::create_dir_all(&own).with_context(|| format!("cannot make {}", own.display()))?;
     std::fs::write(folder.join(MARK), "")?;
-    Ok(folder.canonicalize()?)
+    Ok(own.canonicalize()?)
 }

@@ -107,7 +107,7 @@ fn targets(bench: &Bench, results: &Results) {
         results.iter().find(|(contender, _)| *contender == wanted).map(|(_, rounds)| rounds.as_slice())
     };
     let Some(gateway) = rounds(Contender::Doorward) else { return };
-    println!("{:<44}{:>20}{:>12}", "targets", "reached", "wanted");
+    println!("{:<48}{:>20}{:>10}", "targets", "reached", "wanted");
     let ratio = |other: Contender| {
         let pairs = gateway.iter().zip(rounds(other).unwrap_or_default());
         Spread::new(pairs.map(|(ours, theirs)| theirs.seconds / ours.seconds).collect())
@@ -120,7 +120,7 @@ fn targets(bench: &Bench, results: &Results) {
     at_most("anonymous RSS, MB", &memory, TARGET_ANONYMOUS_MB);
     at_most("written per payload byte, with checkpoint", &written, TARGET_WRITTEN);
     let loops = ratio(Contender::Rows).show(2);
-    println!("{:<44}{loops:>20}{:>12}", "rate, of (b) rusqlite loop", "-");
+    println!("{:<48}{loops:>20}{:>10}", "rate, of (b) rusqlite loop", "-");
 }
 
 fn at_least(what: &str, found: &Spread, wanted: f64, digits: usize) {
@@ -131,20 +131,21 @@ fn at_most(what: &str, found: &Spread, wanted: f64) {
     verdict(what, found, &format!("<= {wanted}"), found.median().map(|median| median <= wanted), 1);
 }
 
-fn verdict(what: &str, found: &Spread, wanted: &str, reached: Option<bool>, digits: usize) {
+/// One line: what was reached beside what is wanted.
+pub(crate) fn verdict(what: &str, found: &Spread, wanted: &str, reached: Option<bool>, digits: usize) {
     let word = match reached {
         Some(true) => "pass",
         Some(false) => "short",
         None => "not measured",
     };
-    println!("{what:<44}{:>20}{wanted:>12}  {word}", found.show(digits));
+    println!("{what:<48}{:>20}{wanted:>10}  {word}", found.show(digits));
 }
 
 /// What several rounds gave, smallest first.
-struct Spread(Vec<f64>);
+pub(crate) struct Spread(Vec<f64>);
 
 impl Spread {
-    fn new(mut values: Vec<f64>) -> Spread {
+    pub(crate) fn new(mut values: Vec<f64>) -> Spread {
         values.sort_by(f64::total_cmp);
         Spread(values)
     }
@@ -153,7 +154,7 @@ impl Spread {
         Spread::new(rounds.iter().filter_map(value).collect())
     }
 
-    fn median(&self) -> Option<f64> {
+    pub(crate) fn median(&self) -> Option<f64> {
         let middle = self.0.len() / 2;
         match self.0.len() {
             0 => None,
@@ -162,7 +163,7 @@ impl Spread {
         }
     }
 
-    fn show(&self, digits: usize) -> String {
+    pub(crate) fn show(&self, digits: usize) -> String {
         match (self.median(), self.0.as_slice()) {
             (Some(median), [first, .., last]) => {
                 format!("{median:.digits$} ({first:.digits$}..{last:.digits$})")
@@ -174,10 +175,11 @@ impl Spread {
 }
 
 /// Counts here are far below the 2^53 up to which this is exact.
-fn number(count: u64) -> f64 {
+pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 
-fn mb(bytes: u64) -> f64 {
+/// Millions.
+pub(crate) fn mb(bytes: u64) -> f64 {
     number(bytes) / 1e6
 }

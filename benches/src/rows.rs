@@ -4,9 +4,9 @@
 use crate::data::{SITE, load};
 use crate::watched::{CONNECTED, DONE, say, wait_for_end};
 use anyhow::{Result, anyhow};
+use contract::changes::{Act, parse_changes};
 use contract::digest::{self, Digest};
 use contract::id::SiteId;
-use contract::changes::{Act, parse_changes};
 use doorward::mirror::Mirror;
 use std::path::Path;
 
@@ -14,12 +14,13 @@ use std::path::Path;
 const COMMIT_ROWS: usize = 1000;
 
 const UPDATE: &str = "UPDATE record SET epoch = ?1, seq = ?2, digest = ?3, refused = NULL, body = ?4
-    WHERE id = (SELECT id FROM name WHERE kind = 1 AND key = ?5)";
+    WHERE id = ?5";
 const STAND: &str =
     "UPDATE mirror SET head_epoch = ?1, head_seq = ?2, floor_epoch = ?1, floor_seq = ?2, root = ?3,
-    out_of_sync = NULL";
+    heard_epoch = ?1, heard_seq = ?2, heard_root = ?3, out_of_sync = NULL, whole = 1";
 
 struct Row {
+    id: i64,
     key: String,
     body: String,
     epoch: i64,
@@ -40,7 +41,7 @@ pub(crate) fn run(folder: &Path, stream: &Path) -> Result<()> {
         let tx = conn.transaction()?;
         for row in part {
             let changed =
-                tx.prepare_cached(UPDATE)?.execute((row.epoch, row.seq, row.digest, &row.body, &row.key))?;
+                tx.prepare_cached(UPDATE)?.execute((row.epoch, row.seq, row.digest, &row.body, row.id))?;
             if changed != 1 {
                 return Err(anyhow!("{} is not in the mirror", row.key));
             }
@@ -62,6 +63,7 @@ fn row(payload: &[u8]) -> Result<Row> {
     // The source sends canonical JSON, so what was sent is what is stored.
     let digest: Digest = digest::record(&change.kind, &change.key, record.as_bytes(), message.version);
     Ok(Row {
+        id: i64::try_from(digest::place(&change.kind, &change.key) >> 1)?,
         key: change.key.to_string(),
         body: record.to_string(),
         epoch: i64::try_from(message.version.epoch)?,

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 pub(crate) const CONNECTED: &str = "connected";
 /// What it says after the last commit.
 pub(crate) const DONE: &str = "done";
-/// How long a process may take to begin, or to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a process may take to begin (with a million rows to read before), or to end.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Lines kept to explain a process that ended too early.
 const LAST_LINES: usize = 5;
 
@@ -30,8 +30,13 @@ pub(crate) fn wall_ns() -> u64 {
 
 /// Says `word` with the time of day, this process's CPU time (both in ns) and its transactions so far.
 pub(crate) fn say(word: &str, commits: usize) {
-    let (at, cpu) = (wall_ns(), ns(clock_gettime(ClockId::ProcessCPUTime)));
+    let (at, cpu) = (wall_ns(), cpu_ns());
     println!("{word} {at} {cpu} {commits}");
+}
+
+/// CPU time of this process so far in ns.
+pub(crate) fn cpu_ns() -> u64 {
+    ns(clock_gettime(ClockId::ProcessCPUTime))
 }
 
 fn ns(time: Timespec) -> u64 {
