@@ -95,7 +95,7 @@ class Source:
 
     def answer(self, gateway, high, want):
         if tuple(high) > self.version:  # our file is older than what was said from it; or a panel lies, so not often
-            if time.monotonic() - self.rose_at < RISE_PAUSE_S or high[0] >= 2**53 - 1:
+            if time.monotonic() - self.rose_at < RISE_PAUSE_S or high[0] > time.time() + 2**32:
                 return
             self.rose_at = time.monotonic()
             self.begin(high[0])

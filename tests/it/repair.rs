@@ -55,6 +55,7 @@ fn a_new_panel_fetches_everything_is_killed_and_goes_on_where_it_was() {
     // The panel was never there: nothing was queued for it.
     let answers = world.source.answer_requests(7);
     let mut deaths = 0;
+    let mut progress = Vec::new();
     loop {
         let panel = world.program(Some("mirror.committed@6"));
         let mut panel = Some(panel);
@@ -68,11 +69,17 @@ fn a_new_panel_fetches_everything_is_killed_and_goes_on_where_it_was() {
             break;
         }
         drop(panel.take());
+        let stopped = status(&world.config_file()).expect("status");
+        assert_eq!((&stopped["whole"], &stopped["in_sync"]), (&json!(false), &json!(false)), "{stopped}");
+        if stopped["repair"]["of"] == 128 {
+            progress.push(stopped["repair"]["done"].as_u64().expect("a number"));
+        }
         deaths += 1;
         assert!(deaths < 60, "it does not come further: {}", status(&world.config_file()).expect("status"));
     }
     world.expect_equal_mirror();
     assert!(deaths > 0, "it was to die on the way");
+    assert!(!progress.is_empty() && progress.is_sorted(), "it goes on where it was: {progress:?}");
     let buckets = answers.sent().buckets;
     assert!(buckets < 128 + 32 * (deaths + 1), "{buckets} buckets moved in {deaths} deaths");
 }
