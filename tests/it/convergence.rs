@@ -12,6 +12,10 @@ mod panel;
 mod source;
 mod town;
 
+use doorward::clock::MonoMs;
+use doorward::feed::Topic;
+use panel::{End, Panel};
+use source::Source;
 use town::Town;
 
 /// Steps of one run before the faults stop.
@@ -47,4 +51,30 @@ fn whatever_happens_on_the_way_the_mirror_becomes_equal_and_is_never_wider_than_
             assert!(count > 10, "{what} happened {count} times only");
         }
     }
+}
+
+/// The successor was lost with its session, and the source that said it was restored from a backup: the next proof
+/// brings back what waited for it.
+#[test]
+fn what_a_full_disk_suspended_comes_back_when_its_successor_never_was() {
+    let now = MonoMs(1);
+    let mut source = Source::dividing_by(0);
+    let mut panel = Panel::new();
+    let mut say = |panel: &mut Panel, source: &Source, payload: Vec<u8>, end: End| {
+        panel.take(vec![(Topic::Changes, payload)], end, now, &source.history).is_some()
+    };
+    source.start(0, 1);
+    let first = source.change(&[("t1".into(), Some(town::token("ACTIVE", 1)))]);
+    assert!(say(&mut panel, &source, first, End::Committed), "proven");
+    let backup = source.disk.clone();
+    let second = source.change(&[("t1".into(), Some(town::token("ACTIVE", 2)))]);
+    assert!(!say(&mut panel, &source, second, End::Full));
+    assert!(panel.check_equal(&backup.rows).is_err(), "suspended: the card in it may be another");
+    panel.session.forget();
+    source.disk = backup;
+    source.start(0, 2_000);
+    let checkpoint = source.checkpoint();
+    assert!(say(&mut panel, &source, checkpoint, End::Committed), "proven");
+    assert_eq!(panel.check_equal(&source.disk.rows), Ok(()));
+    assert_eq!(panel.check_sound(), Ok(()));
 }

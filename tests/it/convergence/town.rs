@@ -412,7 +412,7 @@ impl Town {
     }
 }
 
-fn token(status: &str, stamp: u32) -> String {
+pub(super) fn token(status: &str, stamp: u32) -> String {
     format!(
         r#"{{"kind":"card","status":"{status}","user":"u{}","identifiers":[{{"type":"mifare","hex":"04{stamp:08x}9011"}}]}}"#,
         stamp % 4
