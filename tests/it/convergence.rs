@@ -60,7 +60,7 @@ fn what_a_full_disk_suspended_comes_back_when_its_successor_never_was() {
     let now = MonoMs(1);
     let mut source = Source::dividing_by(0);
     let mut panel = Panel::new();
-    let mut say = |panel: &mut Panel, source: &Source, payload: Vec<u8>, end: End| {
+    let say = |panel: &mut Panel, source: &Source, payload: Vec<u8>, end: End| {
         panel.take(vec![(Topic::Changes, payload)], end, now, &source.history).is_some()
     };
     source.start(0, 1);

@@ -16,7 +16,7 @@ const TARGET_OF_BULK: f64 = 0.2;
 /// Anonymous memory of the gateway, in MB.
 const TARGET_ANONYMOUS_MB: f64 = 16.0;
 /// Memory at the full site, in multiples of the smaller one's: the noise of an allocator, no more.
-const TARGET_GROWTH: f64 = 1.15;
+const TARGET_GROWTH: f64 = 1.25;
 /// Bytes of a repair, in percent of the first sync's.
 const TARGET_REPAIR_PERCENT: f64 = 2.0;
 /// Digests and root, in percent of taking records over.

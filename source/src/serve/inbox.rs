@@ -22,8 +22,8 @@ pub(super) struct Inbox {
     pub(super) events: Vec<Incoming>,
     /// The last of each gateway.
     pub(super) states: BTreeMap<GatewayId, String>,
-    /// The last of each gateway.
-    pub(super) requests: BTreeMap<GatewayId, Request>,
+    /// In order: the next buckets are asked for while the last ones are still to come.
+    pub(super) requests: Vec<(GatewayId, Request)>,
     /// Highest epoch that a `meta` named.
     pub(super) meta_epoch: Option<u64>,
     /// To acknowledge once all of it is committed.
@@ -52,7 +52,7 @@ impl Inbox {
         } else if let Some(gateway) = topics.parse_gateway(topic, GatewayTopic::State) {
             state(&publish.payload).map(|state| drop(self.states.insert(gateway, state)))
         } else if let Some(gateway) = topics.parse_gateway(topic, GatewayTopic::Request) {
-            parse_request(&publish.payload).map(|request| drop(self.requests.insert(gateway, request)))
+            parse_request(&publish.payload).map(|request| self.requests.push((gateway, request)))
         } else if topic == topics.meta() {
             serde_json::from_slice::<Meta>(&publish.payload)
                 .map(|meta| self.meta_epoch = self.meta_epoch.max(Some(meta.epoch)))
