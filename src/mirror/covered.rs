@@ -89,7 +89,7 @@ impl Covered {
 }
 
 /// The version at which one bucket is known; the lowest when it is not.
-pub(super) fn at(conn: &Connection, bits: Bits, bucket: u32) -> rusqlite::Result<Version> {
+fn at(conn: &Connection, bits: Bits, bucket: u32) -> rusqlite::Result<Version> {
     const AT: &str = "SELECT epoch, seq FROM bucket WHERE bits = ?1 AND bucket = ?2";
     let read = |row: &Row<'_>| Ok(rows::version(row, 0)?.unwrap_or_default());
     Ok(conn.prepare_cached(AT)?.query_row(params![bits.get(), bucket], read).optional()?.unwrap_or_default())

@@ -50,8 +50,6 @@ impl Report {
 
 /// Faults of SQLite's own that are named.
 const SQLITE_FAULTS_MAX: u32 = 20;
-/// Rows looked at in one go.
-const ROWS: u32 = 1_000;
 
 /// Looks at everything, in one snapshot.
 ///
@@ -67,13 +65,10 @@ pub fn verify(conn: &mut Connection) -> rusqlite::Result<Report> {
         standing: standing::standing(&tx)?,
     };
     for part in 0..PARTS {
-        let mut cursor = Cursor::of_part(part);
-        while let Some(next) = check_rows(&tx, &mut cursor, ROWS)? {
-            report.faults.extend(next);
-        }
+        let (faults, cursor) = check::check_whole(&tx, part)?;
+        report.faults.extend(faults);
         report.records += cursor.records;
         report.root = report.root.plus(cursor.sum);
-        report.faults.extend(check_part(&tx, &cursor)?);
     }
     Ok(report)
 }

@@ -170,6 +170,7 @@ fn a_packet_over_the_limit_does_not_come_for_ever(brand: Brand) {
     crate::world::eventually("later changes arrive", || {
         world.source.put("user", "u2", user("E", "F"));
         world.source.publish();
+        // The gateway's reconnection lives by the real clock; without a pause this would only fill queues.
         std::thread::sleep(Duration::from_millis(200));
         let found = crate::world::query(&world.config_file(), &["users", "u2"]);
         if found.is_empty() { Err("not yet".into()) } else { Ok(()) }

@@ -10,6 +10,7 @@ mod broker;
 mod damage;
 mod panel;
 mod source;
+mod tally;
 mod town;
 
 use doorward::clock::MonoMs;
@@ -32,7 +33,7 @@ fn whatever_happens_on_the_way_the_mirror_becomes_equal_and_is_never_wider_than_
     let first = setting("DOORWARD_SYNC_SEED").unwrap_or_else(|| fastrand::u64(..1 << 40));
     let wanted = setting("DOORWARD_SYNC_STEPS").unwrap_or(SUITE_STEPS);
     let runs = setting("DOORWARD_SYNC_RUNS").unwrap_or(u64::MAX);
-    let mut tally = town::Tally::default();
+    let mut tally = tally::Tally::default();
     let mut run = 0;
     while run < runs && tally.steps < wanted {
         let seed = first.wrapping_add(run);

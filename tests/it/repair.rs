@@ -167,6 +167,10 @@ fn a_bucket_that_never_agrees_is_asked_for_ever_more_rarely_and_reported() {
         };
         if events.iter().any(|message| is_it(&message.event)) { Ok(()) } else { Err("none yet".into()) }
     });
+    // `state` follows every few seconds: it knows of the three runs before the report at least.
+    world.source.expect_state("how often it was tried", |state| {
+        state["in_sync"] == false && state["repair"]["tries"].as_u64() >= Some(3)
+    });
     // What is fetched in vain is fetched a few times, however many checkpoints disagree.
     let requests = answers.sent().requests;
     assert!(requests < 40, "{requests} requests");

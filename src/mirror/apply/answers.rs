@@ -2,7 +2,6 @@
 
 use super::key::{Spot, narrows};
 use super::{Batch, Finding, Room};
-use crate::mirror::covered;
 use crate::mirror::ranges::{self, InRange};
 use crate::mirror::rows::{self, NameId, Stored, kind_id};
 use crate::mirror::touched::Touched;
@@ -36,7 +35,7 @@ impl Batch<'_> {
         for ((bucket, theirs), own) in (page.from..).zip(&page.digests).zip(own) {
             if *theirs != own {
                 differing.push(bucket);
-            } else if as_of >= self.standing.floor && as_of >= covered::at(self.conn, page.bits, bucket)? {
+            } else if as_of >= self.standing.floor {
                 self.cover(page.bits, bucket, as_of)?;
             }
         }

@@ -11,6 +11,9 @@ use contract::record::{self, Record};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::fmt;
 
+/// Rows held in memory at a time.
+const ROWS: u32 = 1_000;
+
 /// A row that is not as it was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
@@ -242,6 +245,20 @@ fn wanted_link(row: &Looked) -> Option<Link> {
         }),
         _ => None,
     }
+}
+
+/// Looks at a whole part; returns what was found, and what was added up on the way.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn check_whole(conn: &Connection, part: usize) -> rusqlite::Result<(Vec<Fault>, Cursor)> {
+    let mut cursor = Cursor::of_part(part);
+    let mut faults = Vec::new();
+    while let Some(found) = check_rows(conn, &mut cursor, ROWS)? {
+        faults.extend(found);
+    }
+    faults.extend(check_part(conn, &cursor)?);
+    Ok((faults, cursor))
 }
 
 /// Looks at what a walk over all its rows cannot see: names and links without records, and the sum.

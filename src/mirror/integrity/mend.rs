@@ -3,7 +3,7 @@
 //! In its place it leaves a tombstone at the highest version heard: no older message brings it back, and every
 //! answer of the source is newer.
 
-use super::check::{Cursor, Fault, What, check_part, check_rows};
+use super::check::{Fault, What, check_whole};
 use crate::mirror::apply::Room;
 use crate::mirror::outbox;
 use crate::mirror::ranges;
@@ -17,8 +17,6 @@ use rusqlite::Connection;
 
 /// Faults that an event names.
 const NAMED_MAX: usize = 32;
-/// Records looked at in one go.
-const ROWS: u32 = 1_000;
 
 /// Looks at a part once more, in the writer's transaction, and takes out what is not as it was written: afterwards
 /// the part's sum is that of its rows, so that the next comparison finds what is missing. Returns what was found.
@@ -28,12 +26,7 @@ const ROWS: u32 = 1_000;
 pub fn mend(context: Context<'_>, part: usize) -> rusqlite::Result<(Vec<Fault>, Standing)> {
     let Context { conn, now, room } = context;
     let mut standing = standing::standing(conn)?;
-    let mut cursor = Cursor::of_part(part);
-    let mut faults = Vec::new();
-    while let Some(found) = check_rows(conn, &mut cursor, ROWS)? {
-        faults.extend(found);
-    }
-    faults.extend(check_part(conn, &cursor)?);
+    let (faults, _) = check_whole(conn, part)?;
     if faults.is_empty() {
         return Ok((faults, standing));
     }
@@ -96,4 +89,38 @@ pub fn recount(conn: &Connection) -> rusqlite::Result<Standing> {
     }
     standing::store(conn, &mut standing, &mut parts)?;
     Ok(standing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reindex;
+    use crate::mirror::apply::Room;
+    use crate::mirror::integrity::sqlite_faults;
+    use crate::mirror::writer::Context;
+    use crate::mirror::{Mirror, list};
+    use access::time::UtcTime;
+
+    #[test]
+    fn an_index_that_does_not_agree_with_its_table_is_found_and_made_again() {
+        let folder = tempfile::tempdir().expect("folder");
+        let site = "office".parse().expect("site");
+        let conn = Mirror::at(folder.path()).open_writer(&site, || "stream".into()).expect("mirror");
+        // While SQLite does not know of the index, the table gets a row.
+        conn.execute_batch(
+            "PRAGMA writable_schema = ON;
+             CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'token_user';
+             DELETE FROM sqlite_schema WHERE name = 'token_user';
+             PRAGMA writable_schema = RESET;
+             INSERT INTO token (id, user) VALUES (7, 8);
+             PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema SELECT * FROM kept;
+             PRAGMA writable_schema = RESET;",
+        )
+        .expect("SQL");
+        assert!(sqlite_faults(&conn).expect("readable")[0].contains("token_user"));
+        let context = Context { conn: &conn, now: UtcTime::from_unix(0), room: Room::Ample };
+        reindex(context).expect("made again");
+        assert_eq!(sqlite_faults(&conn).expect("readable"), [""; 0]);
+        assert_eq!(list::events(&conn, 10).expect("events").len(), 1, "and it is reported");
+    }
 }

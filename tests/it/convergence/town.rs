@@ -3,6 +3,7 @@
 use super::broker::answer_topic;
 use super::panel::{End, Panel};
 use super::source::{Disk, Source};
+use super::tally::Tally;
 use contract::repair::Request;
 use doorward::clock::MonoMs;
 use doorward::feed::Topic;
@@ -20,61 +21,6 @@ const SETTLE_MESSAGES_MAX: u64 = 4_000;
 
 pub(super) fn key(n: u8) -> String {
     format!("t{n}")
-}
-
-/// What happened, so that a run in which nothing does is noticed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) steps: u64,
-    changes: u64,
-    proofs: u64,
-    deaths: u64,
-    sessions_lost: u64,
-    restores: u64,
-    requests: u64,
-    answers: u64,
-    full: u64,
-    divisions: u64,
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, more: Tally) {
-        let Tally {
-            steps,
-            changes,
-            proofs,
-            deaths,
-            sessions_lost,
-            restores,
-            requests,
-            answers,
-            full,
-            divisions,
-        } = more;
-        self.steps += steps;
-        self.changes += changes;
-        self.proofs += proofs;
-        self.deaths += deaths;
-        self.sessions_lost += sessions_lost;
-        self.restores += restores;
-        self.requests += requests;
-        self.answers += answers;
-        self.full += full;
-        self.divisions += divisions;
-    }
-
-    pub(super) fn happened(&self) -> [(&'static str, u64); 8] {
-        [
-            ("a proof", self.proofs),
-            ("a death", self.deaths),
-            ("a lost session", self.sessions_lost),
-            ("a restored backup", self.restores),
-            ("a request", self.requests),
-            ("an answer", self.answers),
-            ("a full disk", self.full),
-            ("another division", self.divisions),
-        ]
-    }
 }
 
 pub(super) struct Town {
