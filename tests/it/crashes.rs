@@ -52,6 +52,7 @@ fn ten_thousand_changes_and_twenty_deaths() {
         let ended = if failpoint.is_some() {
             die_at_failpoint(&mut gateway, &mut world, &mut truth, &mut chance, &mut published)
         } else {
+            // Another process dies at a moment of its own time.
             std::thread::sleep(Duration::from_millis(chance.u64(5..200)));
             gateway.kill()
         };
@@ -103,6 +104,7 @@ fn die_at_failpoint(
         // More to do, so that it passes the point often enough.
         truth.change(world, chance);
         *published += 1;
+        // The other process needs real time to get there.
         std::thread::sleep(Duration::from_millis(10));
     }
     Ended::Otherwise

@@ -175,6 +175,7 @@ fn lose_answers(world: &World, path: &str) {
 fn expect_in_the_end(world: &World, person: &str, expected: Option<&[&str]>) {
     crate::world::eventually(&format!("{person} ends with {expected:?}"), || {
         world.clock.advance_s(1);
+        // The gateway's threads and the PACS answer in real time; the clock must not run away from them.
         std::thread::sleep(std::time::Duration::from_millis(5));
         let pacs = world.pacs.world();
         let found = crate::world::permissions(&pacs, person);
