@@ -1,4 +1,4 @@
--- The mirror, version 2: the commented truth. A fresh file is made from this page; an older one reaches the
+-- The mirror, version 3: the commented truth. A fresh file is made from this page; an older one reaches the
 -- same schema by the numbered migrations (a test compares the two).
 --
 -- Instants are seconds since 1970, UTC. A version is the pair (epoch, seq). Times named mono_ms are
@@ -134,11 +134,14 @@ CREATE TABLE event (
   body TEXT NOT NULL               -- JSON of contract::messages::Event
 ) STRICT;
 
--- Entitlements as the PACS defines them, from the last complete import.
+-- Entitlements as the PACS defines them, from the last import that was believed; and those that it defines no
+-- longer while an assignment names them.
 CREATE TABLE pacs_entitlement (
   pacs_ref TEXT PRIMARY KEY,
   type TEXT NOT NULL,
-  display_name TEXT NOT NULL
+  display_name TEXT NOT NULL,
+  vanished_at INTEGER,             -- since when it is no longer defined: its permissions are held
+  missed_at INTEGER                -- an import that looked like an accident missed it then; a later one decides
 ) STRICT, WITHOUT ROWID;
 
 -- What the PACS last acknowledged, and what it may have done since: one row an item.
@@ -163,9 +166,43 @@ CREATE TABLE ledger (
   fails INTEGER NOT NULL,
   next_try_mono_ms INTEGER,
   check_at_mono_ms INTEGER,
+  extra TEXT,                      -- how the PACS calls another of the same name, which is to go
+  looked_mono_ms INTEGER,          -- when the PACS last showed that it has it, or that it has not
+  cause INTEGER,                   -- of its removal, fixed when that was planned: 1 status, 2 time, 3 edit
+  clearance INTEGER NOT NULL,      -- of a removal by edit: 0 none needed, 1 not judged yet, 2 held, 3 given
+  card TEXT,                       -- a credential's card number, as last sent
+  gone_at INTEGER,                 -- since when it is absent: remembered, since a restored PACS brings it back
+  planned BLOB,                    -- a person's: what the last plan that left nothing to do was made from
+  planned_until INTEGER,           -- and when the next window of the user opens or closes
   PRIMARY KEY (user, kind, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_not_absent ON ledger (user) WHERE state <> 0;
 CREATE INDEX ledger_person ON ledger (user) WHERE kind = 0 AND state = 1;
 CREATE INDEX ledger_to_do ON ledger (user) WHERE state = 2 OR fails > 0;
 CREATE INDEX ledger_held ON ledger (user) WHERE hold_reason IS NOT NULL;
+CREATE INDEX ledger_edit ON ledger (user) WHERE clearance IN (1, 2);
+CREATE INDEX ledger_found ON ledger (user) WHERE ours = 0 AND state <> 0;
+CREATE INDEX ledger_card ON ledger (card) WHERE card IS NOT NULL AND state <> 0;
+CREATE INDEX ledger_gone ON ledger (gone_at) WHERE gone_at IS NOT NULL;
+
+-- Persons that edits at the source have taken out of the PACS, or some of their items, in the last 24 hours
+-- and without an approval: what the brake counts.
+CREATE TABLE brake_log (
+  user TEXT PRIMARY KEY,
+  mono_at_ms INTEGER NOT NULL      -- when; after a restart at most the time since then, so never too old
+) STRICT, WITHOUT ROWID;
+
+-- What people, or the source on their behalf, have ordered. Bounded: the oldest give way.
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,               -- uid, gid and pid of a local process, or the command's id
+  order_text TEXT NOT NULL,        -- what was ordered
+  outcome TEXT NOT NULL            -- what came of it
+) STRICT;
+
+-- Commands of the source that were carried out, until they would have expired anyway.
+CREATE TABLE command_seen (
+  id TEXT PRIMARY KEY,
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::service::planning::{LINES_DEFAULT, LINES_MAX};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -45,11 +46,51 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Show what the export has to do, and order something of it
+    Export {
+        /// What to do
+        #[command(subcommand)]
+        verb: ExportVerb,
+    },
     /// Compute every digest again from the rows, and compare with the source's last word
     Verify {
         /// JSON for programs
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What `export` does. The daemon exports by itself; orders go to it over its socket.
+#[derive(Subcommand, Debug)]
+pub enum ExportVerb {
+    /// Show what is to be added (+), changed (~) and removed (-), why, and why it waits; sends nothing
+    Plan {
+        /// JSON lines for programs, the sums last
+        #[arg(long)]
+        json: bool,
+        /// Most items shown; the rest is counted
+        #[arg(long, default_value_t = LINES_DEFAULT, value_parser = clap::value_parser!(u32).range(..=i64::from(LINES_MAX)))]
+        limit: u32,
+    },
+    /// Look at everyone again now
+    Apply,
+    /// Show where the export stands: what is held, what is found, what the PACS refuses
+    Status {
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let through what is held, if it is still what the hash names
+    Approve {
+        /// The hash that `plan` or `status` shows
+        hash: String,
+    },
+    /// Try again at once what has failed or was refused
+    Retry {
+        /// Of this user only
+        user: Option<String>,
+        /// Of this item of the user only: person, a token's key, or an entitlement's pacs_ref
+        item: Option<String>,
     },
 }
 
@@ -65,4 +106,5 @@ pub enum What {
     Doors,
     Events,
     Refused,
+    Audit,
 }

@@ -1,6 +1,7 @@
 //! One verb a file. Here errors become sentences for people (`anyhow`), and only here.
 
 pub mod check;
+pub mod export;
 pub mod query;
 pub mod run;
 pub mod status;

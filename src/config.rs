@@ -4,6 +4,7 @@
 //!
 //! Not here: the PACS profile (the export's), boards (the board's).
 
+mod card_number;
 mod load;
 
 use crate::clock::SyncSource;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use card_number::{CardNumberFormatName, Unfit};
 pub use load::{ConfigError, load, parse, warnings};
 
 /// The whole file.
@@ -25,6 +27,9 @@ pub struct Config {
     /// Where the mirror, the clock floor and the space kept for revocations live.
     #[serde(default = "default_state_dir")]
     pub state_dir: PathBuf,
+    /// Where the sockets are by which the running gateway is asked and told.
+    #[serde(default = "default_control_dir")]
+    pub control_dir: PathBuf,
     /// The board file of this panel.
     #[serde(default)]
     pub board: Option<PathBuf>,
@@ -103,19 +108,6 @@ pub struct ClockConfig {
     pub sync: SyncSource,
 }
 
-/// How card numbers are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CardNumberFormatName {
-    /// Hexadecimal.
-    #[default]
-    Hex,
-    /// Decimal.
-    Decimal,
-    /// Decimal, filled with zeros to `card_number_digits`.
-    Linear,
-}
-
 /// The PACS and how this site uses it. What belongs to the product is in its profile.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,13 +119,19 @@ pub struct Pacs {
     /// The authority that signed its certificate (PEM); needed for https.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// This panel's certificate for the PACS (PEM), where it wants one.
+    #[serde(default)]
+    pub client_cert_file: Option<PathBuf>,
+    /// Its key (PEM).
+    #[serde(default)]
+    pub client_key: Option<SecretSource>,
     /// Sent with each request so that the PACS knows the client.
     #[serde(default)]
     pub system_id: Option<String>,
     /// Login.
     #[serde(default)]
     pub username: Option<String>,
-    /// Password.
+    /// Password, API key or bearer token.
     #[serde(default)]
     pub password: Option<SecretSource>,
     /// Seconds until a request is given up.
@@ -142,6 +140,15 @@ pub struct Pacs {
     /// Seconds after which the PACS can no longer carry out a request whose answer was lost.
     #[serde(default = "default_late_s")]
     pub late_s: u32,
+    /// Seconds in which every item of the ledger is read back from the PACS once, where the PACS can be asked.
+    #[serde(default = "default_drift_s")]
+    pub drift_s: u32,
+    /// Edits at the source may take this share of the persons out of the PACS in 24 hours, in percent...
+    #[serde(default = "default_max_removal_percent")]
+    pub max_removal_percent: u8,
+    /// ...and this many in any case. What goes beyond both is held until someone approves it.
+    #[serde(default = "default_max_removal_persons")]
+    pub max_removal_persons: u32,
     /// Persons worked on at the same time.
     #[serde(default = "default_concurrency")]
     pub concurrency: u8,
@@ -168,6 +175,15 @@ pub struct Pacs {
     /// Digits of the linear format.
     #[serde(default)]
     pub card_number_digits: Option<u8>,
+    /// The facility of all cards; without it the identifier holds facility and number.
+    #[serde(default)]
+    pub card_number_facility: Option<u32>,
+    /// What stands between facility and number; digits alone without it.
+    #[serde(default)]
+    pub card_number_separator: Option<String>,
+    /// Cut an identifier that is too long for a Wiegand format, and accept that cards may share a number.
+    #[serde(default)]
+    pub card_number_cut: bool,
     /// A user without an exportable token leaves the PACS.
     #[serde(default = "default_true")]
     pub delete_user_on_no_access_token: bool,
@@ -207,6 +223,10 @@ fn default_state_dir() -> PathBuf {
     PathBuf::from("/var/lib/doorward")
 }
 
+fn default_control_dir() -> PathBuf {
+    PathBuf::from("/run/doorward")
+}
+
 fn default_keep_alive_s() -> u16 {
     30
 }
@@ -221,6 +241,18 @@ fn default_timeout_s() -> u32 {
 
 fn default_late_s() -> u32 {
     60
+}
+
+fn default_drift_s() -> u32 {
+    86_400
+}
+
+fn default_max_removal_percent() -> u8 {
+    10
+}
+
+fn default_max_removal_persons() -> u32 {
+    20
 }
 
 fn default_concurrency() -> u8 {

@@ -2,6 +2,8 @@
 //!
 //! - [`item`], [`rows`]: the ledger's rows and the rules that move them: pure
 //! - [`plan`], [`content`]: the difference between what is wanted and what the ledger knows: pure
+//! - [`brake`]: how many removals by edit need nobody's approval: pure
+//! - [`holds`]: what waits for somebody's word, and the hash by which it is given: pure
 //! - [`ledger`]: the rows in SQLite
 //! - [`profile`]: what belongs to one PACS product: paths, bodies, capabilities
 //! - [`http`], [`pacs`]: the requests themselves
@@ -12,7 +14,10 @@
 //! Not here: what is wanted (`access::person`), the mirror that it is computed from, and the loop itself
 //! (`service`).
 
+pub mod brake;
+pub mod breaker;
 pub mod content;
+pub mod holds;
 pub mod http;
 pub mod item;
 pub mod ledger;
@@ -22,3 +27,4 @@ pub mod pacs;
 pub mod plan;
 pub mod profile;
 pub mod rows;
+mod switch;

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
             commands::query::query(&cli.config, what, filter.as_deref(), json, limit)
         }
         Verb::Status { json } => commands::status::status(&cli.config, json),
+        Verb::Export { verb } => commands::export::export(&cli.config, verb),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };
     match done {

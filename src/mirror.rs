@@ -6,15 +6,19 @@
 //! - [`standing`], `covered`, [`touched`], [`refused`]: what a batch leaves behind beside rows
 //! - `rows`, `ranges`: the named SQL of keys, records and links, one by one and by buckets
 //! - [`integrity`]: the rows against their digests
+//! - [`audit`], [`seen`]: orders that were given, and commands that were carried out
 //! - [`outbox`]: what happened here and the source does not have yet
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
+//! - [`entitlements`]: what the PACS defines, as imported
 //! - [`list`]: rows for people
 //! - [`reserve`]: disk space kept for revocations
 //!
 //! Not here: MQTT, the PACS and its ledger (that table's SQL is the export's), any decision about access.
 
 pub mod apply;
+pub mod audit;
 mod covered;
+pub mod entitlements;
 pub mod facts;
 pub mod integrity;
 pub mod list;
@@ -24,6 +28,7 @@ mod ranges;
 pub mod refused;
 pub mod reserve;
 mod rows;
+pub mod seen;
 pub mod standing;
 pub mod touched;
 pub mod writer;

@@ -1,8 +1,11 @@
 //! Joins the siblings of floor 2, and runs them together on one thread beside the mirror's writer.
 //!
 //! - [`sync`]: feed and mirror
-//! - [`exporting`], [`importing`], [`agenda`]: mirror and PACS
+//! - [`exporting`], [`importing`], [`drifting`], [`agenda`]: mirror and PACS
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
+//! - [`control`]: the daemon's sockets, for people and scripts on the panel
+//! - [`orders`]: what they, and commands of the source, may order
+//! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
 //! - [`scrubbing`]: the mirror with itself
 //! - [`timekeeping`]: one reading of time for all
 //! - [`notices`]: what one joint tells another
@@ -12,20 +15,26 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod control;
+pub mod drifting;
 pub mod exporting;
 pub mod importing;
 pub mod lock;
 pub mod notices;
+pub mod orders;
 pub mod outbox;
+pub mod planning;
 pub mod reporting;
 pub mod scrubbing;
 pub mod setup;
+pub mod status;
 pub mod sync;
 pub mod timekeeping;
 
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
+use drifting::Drifting;
 use exporting::Exporting;
 use importing::Importing;
 use notices::Notices;
@@ -77,6 +86,7 @@ pub async fn run(
         writer: writer.clone(),
         conn: reader.clone(),
         clock: clock.clone(),
+        time: time.clone(),
         notices: notices.clone(),
         updates_per_poll,
     };
@@ -84,6 +94,7 @@ pub async fn run(
     tasks.spawn_local(time.clone().watch());
     let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
+    parts.spawn_control(&tasks)?;
     parts.spawn_scrub(&tasks)?;
     let exporting = parts.spawn_export(&tasks, stopping)?;
     drop(parts);
@@ -135,8 +146,22 @@ impl Parts<'_> {
             gateway: config.gateway.clone(),
             heartbeat_s: config.broker.heartbeat_s(),
             has_pacs: config.pacs.is_some(),
+            brake: status::brake_limit(config),
         };
         tasks.spawn_local(reporting.run());
+    }
+
+    /// Without its sockets a panel works all the same, so that they are no reason not to start.
+    fn spawn_control(&self, tasks: &LocalSet) -> Result<(), StartError> {
+        let control = control::Control {
+            config: Arc::new(self.setup.config().clone()),
+            planner: self.setup.open_planner()?.map(Arc::new),
+            writer: self.writer.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+        };
+        tasks.spawn_local(control.run());
+        Ok(())
     }
 
     fn spawn_scrub(&self, tasks: &LocalSet) -> Result<(), StartError> {
@@ -159,7 +184,7 @@ impl Parts<'_> {
         tasks: &LocalSet,
         stopping: watch::Receiver<bool>,
     ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
-        let Some(pacs) = self.setup.open_pacs(self.clock.clone(), self.time.time().floor)? else {
+        let Some(pacs) = self.setup.open_whole_pacs(self.clock.clone(), self.time.time().floor)? else {
             return Ok(None);
         };
         let gateway = self.setup.config().gateway.clone();
@@ -168,23 +193,40 @@ impl Parts<'_> {
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
-            pacs: pacs.rest.clone(),
+            pacs: pacs.adapter.clone(),
             types: pacs.settings.entitlement_import_types.clone(),
             gateway: gateway.clone(),
             every_ms: pacs.import_every_ms,
         };
         tasks.spawn_local(importing.run());
+        if pacs.caps.look_up && pacs.drift_every_ms > 0 {
+            let drifting = Drifting {
+                writer: self.writer.clone(),
+                conn: self.reader.clone(),
+                time: self.time.clone(),
+                notices: self.notices.clone(),
+                pacs: pacs.adapter.clone(),
+                gateway: gateway.clone(),
+                prefix: pacs.settings.user_identifier_prefix.clone(),
+                every_ms: pacs.drift_every_ms,
+            };
+            tasks.spawn_local(drifting.run());
+        }
         let exporting = Rc::new(Exporting {
             writer: self.writer.clone(),
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
-            pacs: pacs.rest,
+            pacs: pacs.adapter,
             caps: pacs.caps,
             limits: pacs.limits,
             settings: pacs.settings,
             gateway,
             concurrency: pacs.concurrency,
+            brake: pacs.brake,
+            breaker: std::cell::Cell::default(),
+            collisions: std::cell::RefCell::default(),
+            pending_since: std::cell::Cell::new(None),
         });
         Ok(Some(tasks.spawn_local(exporting.run(stopping))))
     }

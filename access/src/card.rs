@@ -1,27 +1,41 @@
 //! The card number: raw bytes rendered the way one PACS wants them.
 //!
-//! A rendering never cuts: where two cards would share a number there is no number, since a PACS that takes
-//! one for the other opens the wrong door.
+//! A rendering does not cut: where two cards would share a number there is no number, since a PACS that takes
+//! one for the other opens the wrong door. The one exception is asked for by name ([`Wiegand::cut`]).
+//! docs/card-numbers.md has the formats with their vectors, and a test reads them there.
+//!
+//! Not here: which identifier is rendered, and what becomes of two cards of one number.
+
+#[cfg(test)]
+mod tests;
+mod wiegand;
 
 use crate::uid::RawId;
 use alloc::format;
 use alloc::string::{String, ToString};
+pub use wiegand::{Layout, SEPARATORS, Wiegand};
 
 /// Longest `linear` rendering in digits; 128 bits have 39.
 pub const LINEAR_MAX_DIGITS: u8 = 39;
 
-/// How a PACS writes card numbers.
+/// How a PACS writes card numbers. Reversed is the order of bytes, never of digits or bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CardNumberFormat {
     /// Upper-case hexadecimal, two digits a byte, leading zeros kept.
     Hex,
+    /// As `Hex`, the last byte first.
+    HexReversed,
     /// The bytes as one big-endian number, decimal, without leading zeros.
     Decimal,
+    /// As `Decimal`, the last byte first: the bytes as one little-endian number.
+    DecimalReversed,
     /// As `Decimal`, filled with zeros to exactly this many digits.
     Linear {
         /// Digits, 1 to [`LINEAR_MAX_DIGITS`].
         digits: u8,
     },
+    /// Facility and number of a Wiegand card format.
+    Wiegand(Wiegand),
 }
 
 /// Renders `id`.
@@ -31,7 +45,9 @@ pub enum CardNumberFormat {
 pub fn render(format: CardNumberFormat, id: &RawId) -> Result<String, &'static str> {
     match format {
         CardNumberFormat::Hex => Ok(id.to_string()),
+        CardNumberFormat::HexReversed => Ok(id.reversed().to_string()),
         CardNumberFormat::Decimal => Ok(number(id)?.to_string()),
+        CardNumberFormat::DecimalReversed => Ok(number(&id.reversed())?.to_string()),
         CardNumberFormat::Linear { digits } => {
             let rendered = format!("{:0width$}", number(id)?, width = usize::from(digits));
             if rendered.len() > usize::from(digits) {
@@ -39,6 +55,7 @@ pub fn render(format: CardNumberFormat, id: &RawId) -> Result<String, &'static s
             }
             Ok(rendered)
         }
+        CardNumberFormat::Wiegand(wiegand) => wiegand.render(id),
     }
 }
 
@@ -48,32 +65,4 @@ fn number(id: &RawId) -> Result<u128, &'static str> {
         return Err("an identifier of more than 16 bytes has no decimal form; use hex");
     }
     Ok(bytes.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::CardNumberFormat::{self, Decimal, Hex, Linear};
-    use super::{RawId, render};
-
-    #[test]
-    fn vectors() {
-        let table: [(CardNumberFormat, &str, Result<&str, ()>); 12] = [
-            (Hex, "04a1b2c3", Ok("04A1B2C3")),
-            (Hex, "00000001", Ok("00000001")),
-            (Hex, "04A1B2C3D4E580", Ok("04A1B2C3D4E580")),
-            (Decimal, "04a1b2c3", Ok("77705923")),
-            (Decimal, "00000001", Ok("1")),
-            (Decimal, "ffffffff", Ok("4294967295")),
-            (Decimal, "04A1B2C3D4E580", Ok("1303689068602752")),
-            (Linear { digits: 9 }, "04a1b2c3", Ok("077705923")),
-            (Linear { digits: 10 }, "ffffffff", Ok("4294967295")),
-            (Linear { digits: 9 }, "ffffffff", Err(())),
-            (Decimal, "ffffffffffffffffffffffffffffffff", Ok("340282366920938463463374607431768211455")),
-            (Decimal, "0100000000000000000000000000000000", Err(())),
-        ];
-        for (format, hex, expected) in table {
-            let id = RawId::from_hex(hex).expect(hex);
-            assert_eq!(render(format, &id).as_deref().map_err(|_| ()), expected, "{format:?} {hex}");
-        }
-    }
 }

@@ -3,6 +3,9 @@
 //!
 //! Not here: what the PACS has already (the gateway's ledger and plan), and how it is told.
 
+#[cfg(test)]
+mod tests;
+
 use crate::assignment::Assignment;
 use crate::card::{CardNumberFormat, render};
 use crate::entitlement::Entitlement;
@@ -13,7 +16,7 @@ use crate::time::{UtcTime, Window};
 use crate::token::{Token, TokenStatus};
 use crate::trust::{Need, Time, need};
 use crate::user::User;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -29,6 +32,9 @@ pub struct Facts {
     pub tokens: Vec<(Key, Token)>,
     /// Its assignments, each with the entitlement it names unless that dangles.
     pub assignments: Vec<(Assignment, Option<Entitlement>)>,
+    /// References of those entitlements among them that the PACS has defined and defines no longer. Their
+    /// permissions are held: not added, and kept where they are for as long as they are assigned.
+    pub vanished: BTreeSet<String>,
 }
 
 /// Where an additional field of a person comes from.
@@ -142,14 +148,22 @@ pub fn person(facts: &Facts, settings: &Settings, time: &Time) -> Option<Person>
     })
 }
 
+/// Tokens of the user whose effective status keeps them out of the PACS, whatever else is true of them.
+pub fn barred_tokens(facts: &Facts) -> impl Iterator<Item = &Key> {
+    let is_barred = |(_, token): &&(Key, Token)| {
+        effective(facts.user.status, token.kind, token.status) != TokenStatus::Active
+    };
+    facts.tokens.iter().filter(is_barred).map(|(key, _)| key)
+}
+
 /// How the PACS and we recognise the user: prefix and key.
 pub fn ext_id(settings: &Settings, user: &Key) -> String {
     format!("{}{user}", settings.user_identifier_prefix)
 }
 
-/// The strongest need among the items; without any, the user stays only if the rule is relaxed.
+/// The strongest need among the items, which the user has to have; if it need not, the user is wanted anyway.
 fn best(needs: impl Iterator<Item = Need>, required: bool) -> Option<Need> {
-    needs.max().or(if required { None } else { Some(Need::Want) })
+    if required { needs.max() } else { Some(Need::Want) }
 }
 
 fn credentials(facts: &Facts, settings: &Settings, time: &Time) -> BTreeMap<Key, Credential> {
@@ -159,11 +173,16 @@ fn credentials(facts: &Facts, settings: &Settings, time: &Time) -> BTreeMap<Key,
             return None;
         }
         let need = need(&token.window, time)?;
-        let identifier = token.identifiers.iter().find(|id| id.kind.as_str() == settings.identifier_type)?;
-        let card_number = render(settings.card_number_format, &identifier.hex).ok()?;
+        let card_number = card_number(token, settings)?;
         Some((key.clone(), Credential { need, card_number, window: token.window }))
     };
     facts.tokens.iter().filter_map(exportable).collect()
+}
+
+/// The card number that a token would have in the PACS, if any.
+pub fn card_number(token: &Token, settings: &Settings) -> Option<String> {
+    let identifier = token.identifiers.iter().find(|id| id.kind.as_str() == settings.identifier_type)?;
+    render(settings.card_number_format, &identifier.hex).ok()
 }
 
 fn permissions(facts: &Facts, settings: &Settings, time: &Time) -> BTreeMap<String, Permission> {
@@ -171,7 +190,10 @@ fn permissions(facts: &Facts, settings: &Settings, time: &Time) -> BTreeMap<Stri
     for (assignment, entitlement) in &facts.assignments {
         let Some(entitlement) = entitlement else { continue };
         let known = settings.entitlement_import_types.iter().any(|kind| kind == entitlement.kind.as_str());
-        let Some(need) = need(&assignment.window, time).filter(|_| known) else { continue };
+        let Some(mut need) = need(&assignment.window, time).filter(|_| known) else { continue };
+        if facts.vanished.contains(entitlement.pacs_ref.as_str()) {
+            need = Need::Keep;
+        }
         let found = Permission {
             need,
             kind: entitlement.kind.as_str().into(),

@@ -40,6 +40,13 @@ impl UtcTime {
             text.parse().map_err(|_| "an instant names a day and time that exist")?;
         Ok(UtcTime(parsed.as_second()))
     }
+
+    /// Reads what another system wrote: any instant of RFC 3339, also with an offset or a fraction of a second,
+    /// which is cut. Never for what is hashed.
+    pub fn parse_any(text: &str) -> Option<UtcTime> {
+        let parsed: jiff::Timestamp = text.parse().ok()?;
+        Some(UtcTime(parsed.as_millisecond().div_euclid(1000)))
+    }
 }
 
 impl TryFrom<String> for UtcTime {
@@ -108,5 +115,22 @@ impl Window {
     /// The first edge after `now`.
     pub fn next_edge(&self, now: UtcTime) -> Option<UtcTime> {
         [self.from, self.to].into_iter().flatten().filter(|edge| *edge > now).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_system_writes_is_read_in_any_spelling() {
+        let expected = UtcTime::parse("2026-11-23T08:00:30Z").ok();
+        for text in ["2026-11-23T08:00:30Z", "2026-11-23T08:00:30.987654Z", "2026-11-23T09:00:30+01:00"] {
+            assert_eq!(UtcTime::parse_any(text), expected, "{text}");
+        }
+        assert_eq!(UtcTime::parse_any("1969-12-31T23:59:59.5Z").map(UtcTime::unix), Some(-1));
+        for none in ["", "tomorrow", "2026-11-23", "2026-11-23T08:00:30"] {
+            assert_eq!(UtcTime::parse_any(none), None, "{none:?}");
+        }
     }
 }

@@ -46,6 +46,18 @@ pub enum TokenStatus {
     Revoked,
 }
 
+impl TokenStatus {
+    /// As the contract spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TokenStatus::Active => "ACTIVE",
+            TokenStatus::Inactive => "INACTIVE",
+            TokenStatus::Locked => "LOCKED",
+            TokenStatus::Revoked => "REVOKED",
+        }
+    }
+}
+
 /// One way by which a reader can know the token.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

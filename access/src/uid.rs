@@ -41,6 +41,11 @@ impl RawId {
         RawId::from_bytes(&bytes)
     }
 
+    /// The same bytes, the last one first: the order in which some readers send a UID.
+    pub fn reversed(&self) -> RawId {
+        RawId(self.0.iter().rev().copied().collect())
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -211,7 +211,7 @@ pub(crate) fn fresh(folder: &Path) -> Result<PathBuf> {
 /// A gateway's settings.
 pub(crate) fn config(state: &Path, port: u16, updates_per_poll: u32) -> String {
     format!(
-        "site = \"{SITE}\"\ngateway = \"{GATEWAY}\"\nstate_dir = {:?}\n\n[broker]\nhost = \"127.0.0.1\"\nport = {port}\n\n\
+        "site = \"{SITE}\"\ngateway = \"{GATEWAY}\"\nstate_dir = {:?}\ncontrol_dir = \"control\"\n\n[broker]\nhost = \"127.0.0.1\"\nport = {port}\n\n\
          [mirror]\nupdates_per_poll = {updates_per_poll}\n\n[clock]\nsync = \"host\"\n",
         state.display().to_string()
     )

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::id::INTEGER_MAX;
 use crate::id::{GatewayId, Version};
 use crate::repair::Bits;
+use access::id::Key;
 use access::time::UtcTime;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,21 @@ pub enum Event {
         /// Whether this is the last page.
         complete: bool,
     },
+    /// What an import found otherwise than the one before. Several events when there is much; not for the first
+    /// import of a gateway.
+    EntitlementsChanged {
+        /// When this import began, as in its `pacs_entitlements`.
+        import: UtcTime,
+        /// Defined now and not before.
+        added: Vec<PacsEntitlement>,
+        /// Called otherwise than before.
+        renamed: Vec<RenamedEntitlement>,
+        /// Defined before and no longer. Assignments of them are held: the PACS keeps what it has of them, and
+        /// is given nothing new.
+        vanished: Vec<PacsEntitlement>,
+        /// Whether this is the last event of this import.
+        complete: bool,
+    },
     /// Buckets that do not agree with the source however often they are fetched: the two ends compute
     /// different digests for something in them.
     RepairFailed {
@@ -105,6 +121,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         words: Option<String>,
     },
+    /// What came of a command that orders something of the export.
+    CommandResult {
+        /// The command's id.
+        id: String,
+        /// Whether it was carried out.
+        done: bool,
+        /// What was done, or why not.
+        words: String,
+    },
 }
 
 /// An entitlement as the PACS defines it.
@@ -118,6 +143,18 @@ pub struct PacsEntitlement {
     pub kind: String,
     /// What people call it.
     pub display_name: String,
+}
+
+/// An entitlement that has another name now.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RenamedEntitlement {
+    /// How the PACS knows it, then and now.
+    pub pacs_ref: String,
+    /// What people called it.
+    pub from: String,
+    /// What they call it now.
+    pub to: String,
 }
 
 /// What came of an export.
@@ -159,6 +196,20 @@ pub enum Command {
     },
     /// Compare the whole mirror with the source's now, whatever the last checkpoint said.
     Resync,
+    /// Try again at once what failed or was refused: of all users, of one, or one item of that one.
+    ExportRetry {
+        /// Of this user only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<Key>,
+        /// Of this item of the user only: `person`, or the token's key, or the entitlement's `pacs_ref`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<String>,
+    },
+    /// Let through what waits for approval, if it is still exactly what this hash names.
+    ExportApprove {
+        /// As `held_removals` or `adoptions` of the state names it: 16 hexadecimal digits.
+        hash: String,
+    },
 }
 
 /// `gateway/{id}/state`, retained, and (with `online` false) the last will.
@@ -239,4 +290,48 @@ pub struct ExportState {
     pub held: u64,
     /// Persons in the PACS on our account.
     pub persons: u64,
+    /// Removals that the brake holds until someone approves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_removals: Option<HeldRemovals>,
+    /// Persons and items found in the PACS under our names, which someone must approve to be taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoptions: Option<Adoptions>,
+    /// Whether requests go to the PACS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<Circuit>,
+}
+
+/// Removals that the brake holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HeldRemovals {
+    /// Persons that lose something by them.
+    pub persons: u64,
+    /// Items: persons, tokens, permissions.
+    pub items: u64,
+    /// Names exactly these: an approval says it.
+    pub hash: String,
+    /// So many persons may lose something by edits in 24 hours before the brake holds.
+    pub limit_persons: u64,
+}
+
+/// What was found in the PACS under our names.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Adoptions {
+    /// Persons that are to be taken over, or items of theirs.
+    pub persons: u64,
+    /// Names exactly these: an approval says it.
+    pub hash: String,
+}
+
+/// Whether requests go to the PACS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Circuit {
+    /// They do.
+    Closed,
+    /// Too many have failed: only a probe now and then.
+    Open,
 }

@@ -13,6 +13,12 @@
 //! | `server` | HTTP, the faults acted out, pause and resume |
 //! | `handle`, `shared` | [`Pacs::start`] and the [`Handle`] for tests in the same process |
 //! | `clock` | the only reader of a clock |
+//! | [`double`] | the frame of the doubles, which play one vendor's API each |
+//! | [`unifi`] | a double of UniFi Access |
+//! | [`onguard`] | the double of LenelS2 OnGuard's OpenAccess |
+//! | [`gallagher`] | the double of Gallagher Command Centre |
+//! | [`exos`] | a double of dormakaba exos 9300 |
+//! | [`scim`] | the double of a SCIM 2.0 server |
 //!
 //! What is absent: paging, TLS, weekly profiles, and any persistence; a stopped PACS forgets.
 
@@ -20,14 +26,20 @@ mod api;
 mod children;
 mod clock;
 mod control;
+pub mod double;
 mod effects;
 mod elements;
+pub mod exos;
 mod faults;
+pub mod gallagher;
 mod handle;
 mod ids;
+pub mod onguard;
 mod request;
+pub mod scim;
 mod server;
 mod shared;
+pub mod unifi;
 mod world;
 
 pub use effects::{Act, EFFECTS_MAX, Effect, Via, What};

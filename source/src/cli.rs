@@ -1,5 +1,6 @@
 //! The command line.
 
+use access::id::Key;
 use clap::{Parser, Subcommand};
 use contract::id::GatewayId;
 use doorward_source::store::batch::BATCH_DEFAULT;
@@ -32,6 +33,8 @@ impl Verb {
             | Verb::Set { .. }
             | Verb::Delete { .. }
             | Verb::Resync { .. }
+            | Verb::Approve { .. }
+            | Verb::Retry { .. }
             | Verb::Checkpoint => false,
         }
     }
@@ -116,6 +119,29 @@ pub(crate) enum Verb {
     Resync {
         /// The gateway's id
         gateway: GatewayId,
+    },
+    /// Let a gateway's export go on with what it holds, and show what came of it
+    ///
+    /// Its state names what is held, and the hash. Exit code 1 if it is refused, for instance because something
+    /// else is held by now, or if there is no answer.
+    #[command(verbatim_doc_comment)]
+    Approve {
+        /// The gateway that exports
+        #[arg(long, value_name = "ID")]
+        gateway: GatewayId,
+        /// Names exactly what is let through
+        hash: String,
+    },
+    /// Have a gateway's export try again at once what failed or was refused, and show what came of it
+    Retry {
+        /// The gateway that exports
+        #[arg(long, value_name = "ID")]
+        gateway: GatewayId,
+        /// Of this user only
+        #[arg(value_parser = Key::new)]
+        user: Option<Key>,
+        /// Of this item of the user only: person, a token's key, or an entitlement's pacs_ref
+        item: Option<String>,
     },
     /// Try what this login may do at the broker, and say what is refused and which rule allows it
     ///

@@ -1,5 +1,6 @@
 //! The verbs. Reading ones print to the standard output, for people or, with `--json`, for programs.
 
+mod ask;
 mod change;
 mod doctor;
 mod import;
@@ -9,12 +10,11 @@ mod status;
 
 use crate::cli::{Cli, Verb};
 use anyhow::{Result, bail};
-use contract::id::{GatewayId, SiteId};
+use contract::id::SiteId;
 use contract::messages::Command;
 use doorward_source::clock;
 use doorward_source::config::Config;
 use doorward_source::serve::{serve, wake::wake};
-use doorward_source::store::commands::EXPIRES_S;
 use doorward_source::store::{Store, StoreError};
 use import::Import;
 use progress::Progress;
@@ -51,7 +51,13 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         }
         Verb::Status { json } => status::status(&store, json),
         Verb::Events { limit, json } => status::events(&store, limit, json),
-        Verb::Resync { gateway } => resync(&mut store, &db, &gateway),
+        Verb::Resync { gateway } => ask::resync(&mut store, &db, &gateway),
+        Verb::Approve { gateway, hash } => {
+            ask::and_wait(&mut store, &db, &gateway, Command::ExportApprove { hash })
+        }
+        Verb::Retry { gateway, user, item } => {
+            ask::and_wait(&mut store, &db, &gateway, Command::ExportRetry { user, item })
+        }
         Verb::Checkpoint => {
             let version = store.checkpoint()?.version;
             println!("{version}");
@@ -62,18 +68,6 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         }
     }
     .map_err(|error| if error.is::<StoreError>() { error.context(name()) } else { error })
-}
-
-fn resync(store: &mut Store, db: &Path, gateway: &GatewayId) -> Result<()> {
-    store.queue_command(gateway, Command::Resync, clock::now())?;
-    println!("{gateway} is asked");
-    if !store.gateways()?.iter().any(|heard| heard.gateway == gateway.as_str()) {
-        eprintln!("{gateway} was never heard here; `doorward-source status` lists those that were");
-    }
-    if !wake(db) {
-        eprintln!("no `serve` listens beside {}; it asks if it starts within {EXPIRES_S} s", db.display());
-    }
-    Ok(())
 }
 
 fn open(db: &Path, verb: &Verb) -> Result<Store> {

@@ -18,8 +18,9 @@ pub fn check(file: &Path) -> Result<()> {
         println!("warning   {warning}");
     }
     let setup = Setup::new(config, file);
-    for line in setup.check(clock)? {
+    let findings = setup.check(clock)?;
+    for line in findings.lines {
         println!("{line}");
     }
-    Ok(())
+    findings.obstacle.map_or(Ok(()), |obstacle| Err(obstacle.into()))
 }

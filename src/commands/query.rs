@@ -1,9 +1,12 @@
 //! `doorward query`: what the mirror holds, read-only, network or not, daemon or not.
 
+mod notes;
+
 use super::table::table;
 use crate::cli::What;
 use crate::config;
 use crate::mirror::Mirror;
+use crate::mirror::audit::{self, Entry};
 use crate::mirror::list::{self, Listed, RefusedMessage};
 use anyhow::Result;
 use contract::id::Kind;
@@ -26,6 +29,7 @@ pub fn query(config: &Path, what: What, filter: Option<&str>, as_json: bool, lim
         What::Assignments => records(&conn, Kind::Assignment, filter, as_json, limit)?,
         What::Schedules => records(&conn, Kind::Schedule, filter, as_json, limit)?,
         What::Doors => records(&conn, Kind::Door, filter, as_json, limit)?,
+        What::Audit => audited(&audit::list(&conn, limit)?, filter, as_json),
         What::Events => events(list::events(&conn, limit)?, filter, as_json),
         What::Refused => refused(
             &list::refused_records(&conn, limit)?,
@@ -39,67 +43,84 @@ pub fn query(config: &Path, what: What, filter: Option<&str>, as_json: bool, lim
 }
 
 fn records(conn: &Connection, kind: Kind, filter: Option<&str>, as_json: bool, limit: u32) -> Result<String> {
-    let found = list::records(conn, kind, filter, limit)?;
-    if as_json {
-        return Ok(lines(found.iter().map(as_value)));
+    let mut rows = Vec::new();
+    for found in list::records(conn, kind, filter, limit)? {
+        let mut row = as_value(&found);
+        if found.refused.is_none() {
+            notes::add(conn, kind, &found.body, &mut row)?;
+        }
+        rows.push(row);
     }
-    let rows: Vec<Value> = found.iter().map(as_value).collect();
-    Ok(match kind {
+    if as_json {
+        return Ok(lines(rows.into_iter()));
+    }
+    Ok(tabled(kind, &rows))
+}
+
+fn tabled(kind: Kind, rows: &[Value]) -> String {
+    match kind {
         Kind::User => table(
             ["USER", "NAME", "STATUS", "ORGANIZATION", "VERSION"],
-            &cells(&rows, |row| {
+            &cells(rows, |row| {
                 let name =
                     format!("{} {}", text(row, "/record/given_name"), text(row, "/record/family_name"));
                 [text(row, "/key"), name, status(row), text(row, "/record/organization"), version(row)]
             }),
         ),
-        Kind::Token => table(
-            ["TOKEN", "KIND", "STATUS", "USER", "IDENTIFIERS", "VALID", "VERSION"],
-            &cells(&rows, |row| {
-                let user = text(row, "/record/user");
-                [
-                    text(row, "/key"),
-                    text(row, "/record/kind"),
-                    status(row),
-                    user,
-                    identifiers(row),
-                    valid(row),
-                    version(row),
-                ]
-            }),
-        ),
+        Kind::Token => tokens(rows),
         Kind::Entitlement => table(
-            ["ENTITLEMENT", "NAME", "TYPE", "PACS REF", "VERSION"],
-            &cells(&rows, |row| {
+            ["ENTITLEMENT", "NAME", "TYPE", "PACS REF", "IN PACS", "VERSION"],
+            &cells(rows, |row| {
                 let name = text(row, "/record/display_name");
                 [
                     text(row, "/key"),
                     name,
                     text(row, "/record/type"),
                     text(row, "/record/pacs_ref"),
+                    in_pacs(row),
                     version(row),
                 ]
             }),
         ),
         Kind::Assignment => table(
-            ["ASSIGNMENT", "USER", "ENTITLEMENT", "VALID", "VERSION"],
-            &cells(&rows, |row| {
+            ["ASSIGNMENT", "USER", "ENTITLEMENT", "VALID", "HELD", "VERSION"],
+            &cells(rows, |row| {
                 let entitlement = text(row, "/record/entitlement");
-                [text(row, "/key"), text(row, "/record/user"), entitlement, valid(row), version(row)]
+                let (user, held) = (text(row, "/record/user"), text(row, "/held"));
+                [text(row, "/key"), user, entitlement, valid(row), held, version(row)]
             }),
         ),
         Kind::Schedule => table(
             ["SCHEDULE", "ZONE", "VERSION"],
-            &cells(&rows, |row| [text(row, "/key"), text(row, "/record/zone"), version(row)]),
+            &cells(rows, |row| [text(row, "/key"), text(row, "/record/zone"), version(row)]),
         ),
         Kind::Door => table(
             ["DOOR", "NAME", "CONTROLLED BY", "GRANTS", "VERSION"],
-            &cells(&rows, |row| {
+            &cells(rows, |row| {
                 let by = row.pointer("/record/controlled_by").and_then(Value::as_str).unwrap_or("pacs");
                 [text(row, "/key"), text(row, "/record/name"), by.into(), grants(row), version(row)]
             }),
         ),
-    })
+    }
+}
+
+fn tokens(rows: &[Value]) -> String {
+    table(
+        ["TOKEN", "KIND", "STATUS", "EFFECTIVE", "CERTIFICATE", "USER", "IDENTIFIERS", "VALID", "VERSION"],
+        &cells(rows, |row| {
+            [
+                text(row, "/key"),
+                text(row, "/record/kind"),
+                status(row),
+                text(row, "/effective/status"),
+                text(row, "/effective/certificate"),
+                text(row, "/record/user"),
+                identifiers(row),
+                valid(row),
+                version(row),
+            ]
+        }),
+    )
 }
 
 fn cells<const N: usize>(rows: &[Value], cells: impl Fn(&Value) -> [String; N]) -> Vec<[String; N]> {
@@ -142,6 +163,16 @@ fn version(row: &Value) -> String {
 fn valid(row: &Value) -> String {
     let (from, to) = (text(row, "/record/valid_from"), text(row, "/record/valid_to"));
     if from.is_empty() && to.is_empty() { "always".into() } else { format!("{from} .. {to}") }
+}
+
+fn in_pacs(row: &Value) -> String {
+    let is_defined = row.pointer("/in_pacs/defined").and_then(Value::as_bool);
+    match (is_defined, text(row, "/in_pacs/vanished_at").as_str()) {
+        (None, _) => String::new(),
+        (Some(true), _) => "yes".into(),
+        (Some(false), "") => "not listed".into(),
+        (Some(false), at) => format!("vanished {at}"),
+    }
 }
 
 fn identifiers(row: &Value) -> String {
@@ -200,6 +231,20 @@ fn refused(records: &[Listed], messages: &[RefusedMessage], filter: Option<&str>
     table(
         ["WHAT", "WHEN", "REASON"],
         &cells(&rows, |row| [text(row, "/what"), text(row, "/when"), text(row, "/reason")]),
+    )
+}
+
+fn audited(entries: &[Entry], filter: Option<&str>, as_json: bool) -> String {
+    let spelled = |entry: &Entry| json!({ "at": entry.at, "who": entry.who, "order": entry.order, "outcome": entry.outcome });
+    let wanted = entries.iter().map(spelled);
+    let wanted = wanted.filter(|entry| filter.is_none_or(|text| entry.to_string().contains(text)));
+    if as_json {
+        return lines(wanted);
+    }
+    let rows: Vec<Value> = wanted.collect();
+    table(
+        ["AT", "WHO", "ORDER", "OUTCOME"],
+        &cells(&rows, |row| ["/at", "/who", "/order", "/outcome"].map(|member| text(row, member))),
     )
 }
 

@@ -1,11 +1,13 @@
 //! `doorward status`: where the mirror and the export stand.
 
+use super::table::clean;
 use crate::config;
 use crate::export::ledger;
+use crate::mirror::entitlements::{self, Summary};
 use crate::mirror::{Mirror, list};
 use crate::service::lock;
+use crate::service::status;
 use anyhow::Result;
-use serde_json::json;
 use std::path::Path;
 
 /// Prints the state.
@@ -15,27 +17,15 @@ use std::path::Path;
 pub fn status(config: &Path, as_json: bool) -> Result<()> {
     let config = config::load(config)?;
     let conn = Mirror::at(&config.state_dir).open_reader()?;
-    let summary = list::summary(&conn)?;
-    let export = ledger::counts(&conn)?;
     let running = lock::is_held(&config.state_dir);
-    let standing = &summary.standing;
-    let records: serde_json::Map<_, _> =
-        summary.records.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
     if as_json {
-        let value = json!({
-            "site": summary.site, "gateway": config.gateway, "running": running,
-            "head": standing.head, "proven": standing.floor, "root": standing.root,
-            "in_sync": standing.out_of_sync.is_none(),
-            "whole": standing.whole,
-            "repair": summary.covered.map(|(done, of)| json!({ "done": done, "of": of })),
-            "out_of_sync": standing.out_of_sync.map(crate::mirror::standing::OutOfSync::as_str),
-            "records": records, "refused": summary.refused,
-            "events": { "waiting": summary.events.waiting, "lost": summary.events.lost },
-            "export": { "persons": export.persons, "backlog": export.backlog, "held": export.held },
-        });
-        println!("{value}");
+        println!("{}", status::status(&conn, &config, running)?);
         return Ok(());
     }
+    let summary = list::summary(&conn)?;
+    let export = ledger::counts(&conn)?;
+    let imported = entitlements::summary(&conn, status::VANISHED_NAMES_MAX)?;
+    let standing = &summary.standing;
     let proof = match standing.out_of_sync {
         None => format!("equal to the source at {}", standing.floor),
         Some(why) => format!("not proven: {}", why.as_str().replace('_', " ")),
@@ -60,9 +50,40 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
     println!("records   {}", counts.join(", "));
     println!("refused   {}", summary.refused);
     println!("events    {} waiting, {} lost", summary.events.waiting, summary.events.lost);
+    print!("{}", entitlement_lines(&imported));
     println!(
         "export    {} persons in the PACS, {} items to do, {} held",
         export.persons, export.backlog, export.held
     );
+    if let Some(held) = status::held_removals(&conn, status::brake_limit(&config).of(export.persons))? {
+        println!("brake     {}", status::brake_line(&held));
+    }
+    if let Some(found) = status::adoptions(&conn)? {
+        println!("adoption  {}", status::adoption_line(&found));
+    }
     Ok(())
+}
+
+/// What the PACS defines, and what it has ceased to define; nothing where nothing was imported.
+fn entitlement_lines(imported: &Summary) -> String {
+    let Summary { defined, vanished, names, held_assignments, missed } = imported;
+    let mut lines = String::new();
+    if defined + vanished > 0 {
+        lines += &format!("entitled  {defined} entitlements defined in the PACS\n");
+    }
+    if *vanished > 0 {
+        let more = if names.len() as u64 == *vanished { "" } else { ", ..." };
+        lines += &format!(
+            "vanished  {vanished} defined there no longer: {}{more}; {held_assignments} assignments held: \
+             take them back at the source, or define the entitlements again\n",
+            clean(&names.join(", "))
+        );
+    }
+    if *missed > 0 {
+        lines += &format!(
+            "missed    {missed} of them were missing in the last import, which looks like an accident: the next \
+             one decides\n"
+        );
+    }
+    lines
 }

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+/// Foreign text as it may go to a terminal.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Aligned columns under their headings. Control characters in foreign text are shown, not obeyed.
 pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let clean = |text: &str| -> String {
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-    };
     let rows: Vec<[String; N]> = rows.iter().map(|row| std::array::from_fn(|at| clean(&row[at]))).collect();
     let width = |at: usize| {
         rows.iter().map(|row| row[at].chars().count()).chain([headings[at].len()]).max().unwrap_or(0)

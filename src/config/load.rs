@@ -1,6 +1,6 @@
 //! Reading the file and complaining well.
 
-use super::{CardNumberFormatName, Config, SecretSource};
+use super::{Config, SecretSource, Unfit};
 use access::text::Secret;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,6 +125,7 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
         }
     };
     resolve(&mut config.state_dir);
+    resolve(&mut config.control_dir);
     config.board.iter_mut().for_each(resolve);
     config.broker.ca_file.iter_mut().for_each(resolve);
     config.broker.client_cert_file.iter_mut().for_each(resolve);
@@ -133,6 +134,8 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
     if let Some(pacs) = &mut config.pacs {
         resolve(&mut pacs.profile);
         pacs.ca_file.iter_mut().for_each(resolve);
+        pacs.client_cert_file.iter_mut().for_each(resolve);
+        resolve_secret(&mut pacs.client_key);
         resolve_secret(&mut pacs.password);
     }
 }
@@ -229,29 +232,22 @@ impl Check<'_> {
             "4 is usual",
         )?;
         self.require(pacs.import_every_s >= 60, "pacs.import_every_s", "is below 60 s", "3600 is usual")?;
-        let login = pacs.username.is_some() == pacs.password.is_some();
+        // A key or bearer token has no user name beside it.
+        let login = pacs.username.is_none() || pacs.password.is_some();
+        self.require(login, "pacs.username", "stands without pacs.password", "give the password as well")?;
+        let pair = pacs.client_cert_file.is_some() == pacs.client_key.is_some();
         self.require(
-            login,
-            "pacs.password",
-            "stands without pacs.username, or the other way round",
+            pair,
+            "pacs.client_cert_file",
+            "stands without pacs.client_key, or the other way round",
             "give both, or neither",
         )?;
+        let tls = pacs.ca_file.is_some() || pacs.client_cert_file.is_none();
+        self.require(tls, "pacs.client_cert_file", "needs TLS", "give pacs.ca_file as well")?;
+        self.secret("pacs.client_key", pacs.client_key.as_ref())?;
         self.secret("pacs.password", pacs.password.as_ref())?;
-        let digits = pacs.card_number_digits;
-        match pacs.card_number_format {
-            CardNumberFormatName::Linear => self.require(
-                digits.is_some_and(|digits| (1..=access::card::LINEAR_MAX_DIGITS).contains(&digits)),
-                "pacs.card_number_digits",
-                "is missing, or not within 1 to 39",
-                "give the number of digits that the PACS expects",
-            ),
-            CardNumberFormatName::Hex | CardNumberFormatName::Decimal => self.require(
-                digits.is_none(),
-                "pacs.card_number_digits",
-                "means nothing without the linear format",
-                "remove it, or set pacs.card_number_format = \"linear\"",
-            ),
-        }
+        let unfit = |Unfit { key, problem, remedy }| self.error(key, &problem, &remedy);
+        pacs.card_number().map(|_| ()).map_err(unfit)
     }
 
     fn secret(&self, key: &str, secret: Option<&SecretSource>) -> Result<(), ConfigError> {
@@ -305,12 +301,13 @@ impl SecretSource {
     }
 }
 
-/// Settings that are taken otherwise than written.
+/// Settings that are taken otherwise than written, or whose price should be known.
 pub fn warnings(config: &Config) -> Vec<String> {
     let asked = config.broker.heartbeat_s;
-    let short = asked < contract::HEARTBEAT_MIN_S;
-    short
-        .then(|| format!("broker.heartbeat_s = {asked} is taken as {}", contract::HEARTBEAT_MIN_S))
-        .into_iter()
-        .collect()
+    let short = (asked < contract::HEARTBEAT_MIN_S)
+        .then(|| format!("broker.heartbeat_s = {asked} is taken as {}", contract::HEARTBEAT_MIN_S));
+    let cut = config.pacs.as_ref().is_some_and(|pacs| pacs.card_number_cut).then(|| {
+        "pacs.card_number_cut = true: cards may share a number; of two that do, one is held".to_owned()
+    });
+    short.into_iter().chain(cut).collect()
 }

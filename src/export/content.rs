@@ -26,6 +26,16 @@ pub struct PersonFields {
     pub properties: BTreeMap<String, String>,
 }
 
+/// A permission, and what it is given to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PermissionFields {
+    /// The right and its window.
+    pub permission: Permission,
+    /// Native ids of the credentials that it is given to, where the API gives it to each of them
+    /// ([`Caps::permissions_on_credentials`](super::plan::Caps)); otherwise empty.
+    pub credentials: Vec<String>,
+}
+
 /// What is sent when an item is created or updated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
@@ -34,7 +44,7 @@ pub enum Content {
     /// A card or another credential.
     Credential(Credential),
     /// A right defined in the PACS.
-    Permission(Permission),
+    Permission(PermissionFields),
 }
 
 impl Content {
@@ -50,12 +60,17 @@ impl Content {
         })
     }
 
+    /// A permission, given to these credentials where the API gives it to each of them.
+    pub fn of_permission(permission: &Permission, credentials: Vec<String>) -> Content {
+        Content::Permission(PermissionFields { permission: permission.clone(), credentials })
+    }
+
     /// When it holds; a person has no window.
     pub fn window(&self) -> Option<Window> {
         match self {
             Content::Person(_) => None,
             Content::Credential(credential) => Some(credential.window),
-            Content::Permission(permission) => Some(permission.window),
+            Content::Permission(fields) => Some(fields.permission.window),
         }
     }
 
@@ -83,8 +98,16 @@ impl Content {
     /// If it is a permission's.
     pub fn permission(&self) -> Option<&Permission> {
         match self {
-            Content::Permission(permission) => Some(permission),
+            Content::Permission(fields) => Some(&fields.permission),
             Content::Person(_) | Content::Credential(_) => None,
+        }
+    }
+
+    /// Native ids of the credentials that a permission is given to.
+    pub fn credentials(&self) -> &[String] {
+        match self {
+            Content::Permission(fields) => &fields.credentials,
+            Content::Person(_) | Content::Credential(_) => &[],
         }
     }
 
@@ -109,11 +132,12 @@ impl Content {
                 fields.text(&credential.card_number);
                 fields.window(&credential.window, with_windows);
             }
-            Content::Permission(permission) => {
+            Content::Permission(PermissionFields { permission, credentials }) => {
                 fields.text("permission");
                 fields.text(&permission.kind);
                 fields.text(&permission.display_name);
                 fields.window(&permission.window, with_windows);
+                credentials.iter().for_each(|id| fields.text(id));
             }
         }
         let mut cut = [0; 16];

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -22,6 +22,10 @@ use std::time::Duration;
 
 /// Largest body of an answer.
 pub const ANSWER_MAX_BYTES: usize = 1024 * 1024;
+/// A PACS that wants to be left alone for longer is asked again all the same.
+pub const RETRY_AFTER_MAX_MS: u64 = 600_000;
+/// The type of most bodies.
+pub(in crate::export) const JSON: &str = "application/json";
 /// Connections kept open while nothing is sent.
 const IDLE_MAX: usize = 4;
 /// They are closed after this, sooner than most servers do: a request on a connection that is just being closed
@@ -33,9 +37,9 @@ const IDLE_MS: u64 = 10_000;
 pub struct PacsSettings {
     /// Where its API is, e.g. `https://pacs.example:8443/api`.
     pub base_url: String,
-    /// For HTTP Basic.
+    /// User name; not all products have one.
     pub username: Option<String>,
-    /// For HTTP Basic.
+    /// Password, API key or bearer token.
     pub password: Option<Secret>,
     /// Sent with each request so that the PACS knows the client.
     pub system_id: Option<String>,
@@ -62,6 +66,12 @@ pub enum HttpError {
     /// TLS cannot be set up at all.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// A setting without which there is no login.
+    #[error("setting pacs.{key} is missing; this PACS takes no login without it")]
+    Missing {
+        /// The setting.
+        key: &'static str,
+    },
     /// A header that cannot be sent.
     #[error("setting pacs.{key} cannot be sent in a header: use printable ASCII")]
     Header {
@@ -74,7 +84,41 @@ pub enum HttpError {
 #[derive(Clone, Debug)]
 pub(in crate::export) struct Response {
     pub(in crate::export) status: StatusCode,
+    pub(in crate::export) headers: HeaderMap,
     pub(in crate::export) body: Bytes,
+    /// From the header `Retry-After`, where it counts seconds; at most [`RETRY_AFTER_MAX_MS`].
+    pub(in crate::export) retry_after_ms: Option<u64>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(in crate::export) struct Call<'a> {
+    pub(in crate::export) method: Method,
+    /// Begins with `/` and may have a query; joined to the base URL.
+    pub(in crate::export) path: &'a str,
+    /// Beside those of every request.
+    pub(in crate::export) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Its type and bytes.
+    pub(in crate::export) body: Option<(&'static str, Vec<u8>)>,
+}
+
+impl<'a> Call<'a> {
+    /// Without headers of its own.
+    pub(in crate::export) fn new(method: Method, path: &'a str) -> Call<'a> {
+        Call { method, path, headers: Vec::new(), body: None }
+    }
+
+    /// With this JSON.
+    pub(in crate::export) fn json(mut self, body: &serde_json::Value) -> Call<'a> {
+        self.body = Some((JSON, body.to_string().into_bytes()));
+        self
+    }
+
+    /// With one more header.
+    pub(in crate::export) fn header(mut self, name: HeaderName, value: HeaderValue) -> Call<'a> {
+        self.headers.push((name, value));
+        self
+    }
 }
 
 /// Why there is no answer.
@@ -144,25 +188,36 @@ impl HttpClient {
         Ok(HttpClient { client, base, timeout, headers })
     }
 
-    /// Sends one request and reads the whole answer. `path` begins with `/` and may have a query.
+    /// A path that joins to the base URL, from an address that the PACS gave: whole, or a path from the root.
+    /// None when it leads elsewhere, where our login has no business.
+    pub(in crate::export) fn path_of(&self, href: &str) -> Option<String> {
+        let base: Uri = self.base.parse().ok()?;
+        let given: Uri = href.parse().ok()?;
+        if given.authority().is_some()
+            && (given.authority() != base.authority() || given.scheme() != base.scheme())
+        {
+            return None;
+        }
+        let path = given.path_and_query()?.as_str();
+        let rest = path.strip_prefix(base.path().trim_end_matches('/'))?;
+        rest.starts_with('/').then(|| rest.to_owned())
+    }
+
+    /// Sends one request and reads the whole answer.
     ///
     /// # Errors
     /// [`Failure`], which says whether anything went out.
-    pub(in crate::export) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Vec<u8>>,
-    ) -> Result<Response, Failure> {
-        let mut request = hyper::Request::builder().method(method).uri(format!("{}{path}", self.base));
-        for (name, value) in &self.headers {
+    pub(in crate::export) async fn send(&self, call: Call<'_>) -> Result<Response, Failure> {
+        let uri = format!("{}{}", self.base, call.path);
+        let mut request = hyper::Request::builder().method(call.method).uri(uri);
+        for (name, value) in self.headers.iter().chain(&call.headers) {
             request = request.header(name, value);
         }
-        request = request.header(ACCEPT, "application/json");
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
+        request = request.header(ACCEPT, JSON);
+        if let Some((kind, _)) = &call.body {
+            request = request.header(CONTENT_TYPE, *kind);
         }
-        let body = Full::new(Bytes::from(body.unwrap_or_default()));
+        let body = Full::new(Bytes::from(call.body.map(|(_, bytes)| bytes).unwrap_or_default()));
         let request = request.body(body).map_err(|error| Failure::NotSent(error.to_string()))?;
         match tokio::time::timeout(self.timeout, self.exchange(request)).await {
             Ok(outcome) => outcome,
@@ -176,6 +231,9 @@ impl HttpClient {
             if error.is_connect() { Failure::NotSent(words) } else { Failure::Unknown(words) }
         })?;
         let status = answer.status();
+        let headers = answer.headers().clone();
+        let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let retry_after_ms = seconds.map(|s: u64| s.saturating_mul(1000).min(RETRY_AFTER_MAX_MS));
         let body = Limited::new(answer.into_body(), ANSWER_MAX_BYTES).collect().await;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -184,7 +242,7 @@ impl HttpClient {
                 Failure::Unknown(format!("the answer was cut: {error}"))
             }
         })?;
-        Ok(Response { status, body: body.to_bytes() })
+        Ok(Response { status, headers, body: body.to_bytes(), retry_after_ms })
     }
 }
 
@@ -265,13 +323,13 @@ mod tests {
         let address = free.local_addr().expect("an address");
         drop(free);
         let client = HttpClient::new(&settings(&format!("http://{address}")), Vec::new()).expect("a client");
-        let outcome = client.send(Method::GET, "/", None).await;
+        let outcome = client.send(Call::new(Method::GET, "/")).await;
         assert!(matches!(outcome, Err(Failure::NotSent(_))), "{outcome:?}");
         // Accepts in the kernel, and never answers.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = silent.local_addr().expect("an address");
         let client = HttpClient::new(&settings(&format!("http://{address}")), Vec::new()).expect("a client");
-        let outcome = client.send(Method::GET, "/", None).await;
+        let outcome = client.send(Call::new(Method::GET, "/")).await;
         assert!(matches!(outcome, Err(Failure::Unknown(_))), "{outcome:?}");
     }
 }

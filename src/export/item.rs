@@ -3,6 +3,7 @@
 //! Not here: what follows for other items of the same user (`rows`), and what to do next (`plan`).
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod look_up;
 mod machine;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use access::id::Key;
 use access::time::UtcTime;
 use std::fmt;
 
-pub use machine::{JITTER_MAX, WORDS_MAX_CHARS};
+pub use machine::{JITTER_MAX, SEEN_FOR_MS, WORDS_MAX_CHARS};
 
 /// What an item is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -73,6 +74,8 @@ pub enum Act {
     Remove,
     /// Find it by our name for it.
     LookUp,
+    /// Take away another one of the same name, named by its native id, with all that hangs on it.
+    RemoveExtra,
 }
 
 /// How the item and its person are called, by us and by the PACS.
@@ -95,26 +98,38 @@ pub struct Step {
     pub item: ItemId,
     /// What to do.
     pub act: Act,
-    /// For create and update.
+    /// For create and update; for a look-up what is wanted, to compare with what is found.
     pub content: Option<Content>,
     /// Names the content that is wanted in the end; `None` when the item is to go.
     pub wanted: Option<Hash>,
     /// How to address it.
     pub ids: Ids,
+    /// Numbers the attempts at this item: with it, a request that something on the way repeats can be told from
+    /// one of ours.
+    pub attempt: u64,
 }
 
 /// What came of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// Done, or found.
+    /// Done.
     Done {
         /// The PACS's id, when the answer holds one.
         native_id: Option<String>,
     },
+    /// A look-up found it.
+    Found {
+        /// The PACS's id, when it has any.
+        native_id: Option<String>,
+        /// Whether it is as the step's content says; none when that cannot be told.
+        as_wanted: Option<bool>,
+    },
     /// A look-up found more than one.
     Several {
-        /// The first of them.
+        /// The one that the step named, else the first of them.
         native_id: String,
+        /// Another one.
+        extra: String,
         /// What to tell people.
         words: String,
     },
@@ -141,6 +156,8 @@ pub enum Answer {
         status: u16,
         /// The PACS's words.
         words: String,
+        /// When it wants to be asked again (`Retry-After`).
+        after_ms: Option<u64>,
     },
     /// Nothing went out.
     NotSent {
@@ -158,8 +175,11 @@ impl Answer {
     /// Whether this says more of the PACS than of the item, so that other requests had better wait, too.
     pub fn concerns_every_item(&self) -> bool {
         match self {
+            // Somebody works on this very item.
+            Answer::TryLater { status: 409 | 412, .. } => false,
             Answer::TryLater { .. } | Answer::NotSent { .. } | Answer::Unknown { .. } => true,
             Answer::Done { .. }
+            | Answer::Found { .. }
             | Answer::Several { .. }
             | Answer::NotFound { .. }
             | Answer::Conflict { .. }
@@ -170,7 +190,7 @@ impl Answer {
     /// What the PACS, or the way to it, said; nothing when all went well.
     pub fn words(&self) -> Option<&str> {
         match self {
-            Answer::Done { .. } => None,
+            Answer::Done { .. } | Answer::Found { .. } => None,
             Answer::Several { words, .. }
             | Answer::NotFound { words }
             | Answer::Conflict { words }
@@ -246,4 +266,41 @@ pub struct Row {
     pub next_try: Option<MonoMs>,
     /// Whether it is still there must be checked at this time.
     pub check_at: Option<MonoMs>,
+    /// The PACS's id of another item of the same name, which is to go.
+    pub extra: Option<String>,
+    /// When the PACS last showed that it has the item, or that it has not.
+    pub looked_at: Option<MonoMs>,
+    /// Why it is to go, fixed when that was planned; none while it is wanted.
+    pub cause: Option<Cause>,
+    /// Whether the brake lets its removal pass.
+    pub clearance: Clearance,
+    /// A credential's card number, as last sent.
+    pub card: Option<String>,
+    /// Since when it is absent.
+    pub gone_at: Option<UtcTime>,
+}
+
+/// Why an item is to go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// A status: the token is locked or revoked, the user locked or inactive. Never held.
+    Status,
+    /// The window that was sent has ended. Never held.
+    Time,
+    /// Anything else: something was changed or deleted at the source. The brake counts these.
+    Edit,
+}
+
+/// Whether the brake lets a removal pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Clearance {
+    /// It needs none.
+    #[default]
+    None,
+    /// It needs one, and has not been judged yet.
+    Pending,
+    /// It is held until someone approves it.
+    Held,
+    /// It has one: there were few enough, or someone has approved it.
+    Given,
 }

@@ -4,20 +4,28 @@
 //!
 //! Not here: what moves the rows (`item`, `rows`), and who owns the connection (the mirror's writer).
 
+pub mod brake;
+pub mod held;
+mod numbers;
 #[cfg(test)]
 mod tests;
 
-use super::item::{Hash, ItemId, ItemKind, Row, State};
+use super::item::{Hash, ItemId, Row, State};
+use super::plan::token_of;
 use crate::clock::MonoMs;
 use access::id::Key;
 use access::time::UtcTime;
+use numbers::{
+    cause_number, cause_of, clearance_number, clearance_of, kind_number, kind_of, state_number, state_of,
+};
 use rusqlite::{Connection, params};
 
 /// All columns, in the order of [`read`].
 macro_rules! columns {
     () => {
         "user, kind, item, ext_id, native_id, parent, state, prev, sent_hash, acked_hash, until, gen, \
-         unsettled_until_mono_ms, ours, hold_reason, approved_gen, fails, next_try_mono_ms, check_at_mono_ms"
+         unsettled_until_mono_ms, ours, hold_reason, approved_gen, fails, next_try_mono_ms, check_at_mono_ms, \
+         extra, looked_mono_ms, cause, clearance, card, gone_at"
     };
 }
 
@@ -36,15 +44,28 @@ const USERS: &str = "SELECT DISTINCT user FROM ledger WHERE user > ?1 ORDER BY u
 const SAVE: &str = concat!(
     "INSERT OR REPLACE INTO ledger (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+     ?22, ?23, ?24, ?25)"
 );
 const FORGET: &str = "DELETE FROM ledger WHERE user = ?1 AND kind = ?2 AND item = ?3 AND state = 0";
 const RE_ARM: &str = "UPDATE ledger SET \
     unsettled_until_mono_ms = CASE state WHEN 2 THEN ?1 END, \
     next_try_mono_ms = NULL, \
-    check_at_mono_ms = CASE WHEN check_at_mono_ms IS NOT NULL THEN ?2 END \
+    check_at_mono_ms = CASE WHEN check_at_mono_ms IS NOT NULL THEN ?2 END, \
+    looked_mono_ms = NULL \
     WHERE state = 2 OR unsettled_until_mono_ms IS NOT NULL OR next_try_mono_ms IS NOT NULL \
-    OR check_at_mono_ms IS NOT NULL";
+    OR check_at_mono_ms IS NOT NULL OR looked_mono_ms IS NOT NULL";
+/// Persons have a row each, and no user has rows without one.
+const COUNT_USERS: &str = "SELECT count(*) FROM ledger WHERE kind = 0";
+const MARK: &str =
+    "UPDATE ledger SET check_at_mono_ms = ?2 WHERE user = ?1 AND (state = 1 OR (state = 0 AND ours = 1))";
+/// A person goes after its children, so that what is remembered of them can still be checked.
+const FORGET_BEFORE: &str = "DELETE FROM ledger WHERE gone_at IS NOT NULL AND gone_at < ?1 AND state = 0 \
+    AND (kind <> 0 OR NOT EXISTS (SELECT 1 FROM ledger c WHERE c.user = ledger.user AND c.kind <> 0 \
+      AND (c.state <> 0 OR c.gone_at IS NULL OR c.gone_at >= ?1)))";
+const FORGIVE: &str = "UPDATE ledger SET next_try_mono_ms = NULL, fails = 0 WHERE (state = 2 OR fails > 0) AND hold_reason IS NULL";
+const HOLDERS: &str =
+    "SELECT user, item FROM ledger WHERE card = ?1 AND card IS NOT NULL AND state <> 0 LIMIT 3";
 /// Each by an index of its own that holds just those rows: `state` asks often.
 const COUNTS: &str = "SELECT \
     (SELECT count(*) FROM ledger WHERE kind = 0 AND state = 1), \
@@ -145,12 +166,13 @@ pub fn users(connection: &Connection, after: Option<&Key>, limit: u32) -> Result
     found.map(|user| key(user.map_err(&error)?, -1, "")).collect()
 }
 
-/// Writes `row` over what was there.
+/// Writes `row` over what was there; one that is absent since `now` is remembered as that.
 ///
 /// # Errors
 /// [`LedgerError`].
-pub fn save(connection: &Connection, row: &Row) -> Result<(), LedgerError> {
+pub fn save(connection: &Connection, row: &Row, now: UtcTime) -> Result<(), LedgerError> {
     let error = sql("save a row");
+    let gone_at = (row.state == State::Absent).then(|| row.gone_at.unwrap_or(now));
     let values = params![
         row.id.user.as_str(),
         kind_number(row.id.kind),
@@ -171,6 +193,12 @@ pub fn save(connection: &Connection, row: &Row) -> Result<(), LedgerError> {
         row.fails,
         row.next_try.map(|at| stored(at.0)),
         row.check_at.map(|at| stored(at.0)),
+        row.extra,
+        row.looked_at.map(|at| stored(at.0)),
+        row.cause.map(cause_number),
+        clearance_number(row.clearance),
+        row.card,
+        gone_at.map(UtcTime::unix),
     ];
     connection.prepare_cached(SAVE).map_err(&error)?.execute(values).map_err(&error)?;
     Ok(())
@@ -196,6 +224,64 @@ pub fn forget(connection: &Connection, id: &ItemId) -> Result<(), LedgerError> {
 pub fn re_arm(connection: &Connection, now: MonoMs, late_ms: u64) -> Result<usize, LedgerError> {
     let values = params![stored(now.after_ms(late_ms).0), stored(now.0)];
     connection.execute(RE_ARM, values).map_err(sql("re-arm the rows"))
+}
+
+/// How many users have rows.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn count_users(connection: &Connection) -> Result<u64, LedgerError> {
+    let error = sql("count users");
+    let mut statement = connection.prepare_cached(COUNT_USERS).map_err(&error)?;
+    statement.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs).map_err(&error)
+}
+
+/// Everything of the user that was ours is to be compared with the PACS, as [`Rows::check`](super::rows::Rows::check).
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn mark_for_check(connection: &Connection, user: &Key, now: MonoMs) -> Result<(), LedgerError> {
+    let error = sql("mark rows");
+    let mut statement = connection.prepare_cached(MARK).map_err(&error)?;
+    statement.execute(params![user.as_str(), stored(now.0)]).map(drop).map_err(&error)
+}
+
+/// Forgets what has been gone since before `before`. Returns how many rows that were.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn forget_before(connection: &Connection, before: UtcTime) -> Result<usize, LedgerError> {
+    connection.execute(FORGET_BEFORE, [before.unix()]).map_err(sql("forget rows"))
+}
+
+/// Items whose failures were not their own need not wait any longer.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn forgive_failures(connection: &Connection) -> Result<usize, LedgerError> {
+    connection.execute(FORGIVE, []).map_err(sql("clear back-offs"))
+}
+
+/// Who has a card number in the PACS, or may have, other than this token of this user.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn holder_of_card(
+    connection: &Connection,
+    card: &str,
+    user: &Key,
+    token: &Key,
+) -> Result<Option<(Key, String)>, LedgerError> {
+    let error = sql("look for a card number");
+    let mut statement = connection.prepare_cached(HOLDERS).map_err(&error)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    for found in statement.query_map([card], read).map_err(&error)? {
+        let (by, item) = found.map_err(&error)?;
+        if (by.as_str(), token_of(&item)) != (user.as_str(), token.as_str()) {
+            return Ok(Some((key(by, 1, &item)?, token_of(&item).to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// Counts for the gateway's state.
@@ -259,6 +345,7 @@ fn read(
         let ms: Option<i64> = row.get(at).map_err(error)?;
         Ok::<_, LedgerError>(ms.map(|ms| MonoMs(ms.unsigned_abs())))
     };
+    let (cause, clearance): (Option<i64>, i64) = (row.get(21).map_err(error)?, row.get(22).map_err(error)?);
     let item_kind = kind_of(kind).ok_or_else(|| wrong("kind", kind.to_string()))?;
     Ok(Row {
         id: ItemId { user: key(user.clone(), kind, &item)?, kind: item_kind, item: item.clone() },
@@ -278,6 +365,14 @@ fn read(
         fails: row.get(16).map_err(error)?,
         next_try: mono(17)?,
         check_at: mono(18)?,
+        extra: row.get(19).map_err(error)?,
+        looked_at: mono(20)?,
+        cause: cause
+            .map(|number| cause_of(number).ok_or_else(|| wrong("cause", number.to_string())))
+            .transpose()?,
+        clearance: clearance_of(clearance).ok_or_else(|| wrong("clearance", clearance.to_string()))?,
+        card: row.get(23).map_err(error)?,
+        gone_at: row.get::<_, Option<i64>>(24).map_err(error)?.map(UtcTime::from_unix),
     })
 }
 
@@ -295,30 +390,4 @@ fn key(user: String, kind: i64, item: &str) -> Result<Key, LedgerError> {
 /// SQLite's integers end at 2^63; no count and no uptime comes near.
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn kind_number(kind: ItemKind) -> i64 {
-    match kind {
-        ItemKind::Person => 0,
-        ItemKind::Credential => 1,
-        ItemKind::Permission => 2,
-    }
-}
-
-fn kind_of(number: i64) -> Option<ItemKind> {
-    [ItemKind::Person, ItemKind::Credential, ItemKind::Permission]
-        .into_iter()
-        .find(|kind| kind_number(*kind) == number)
-}
-
-fn state_number(state: State) -> i64 {
-    match state {
-        State::Absent => 0,
-        State::Present => 1,
-        State::Maybe => 2,
-    }
-}
-
-fn state_of(number: i64) -> Option<State> {
-    [State::Absent, State::Present, State::Maybe].into_iter().find(|state| state_number(*state) == number)
 }

@@ -3,10 +3,16 @@
 //! Removals go first (children, then the person), then look-ups, then additions (the person first). Removals
 //! go at once and are confirmed once nothing can undo them; additions wait until nothing earlier is under way.
 //!
-//! Not here: reading the PACS back, the hand-over between exporters, adoption of what was found, and the brake.
+//! Before anything is done to an item by a remembered id, and before one is made, it is looked up, where the API can
+//! be asked: it, and the person it belongs to. A person that is found and is not ours is left alone.
+//!
+//! Not here: when the PACS is read back, the hand-over between exporters, and whether the brake lets a removal by
+//! edit pass (`brake`).
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod cause;
 mod judge;
+mod review;
 #[cfg(test)]
 mod tests;
 mod withhold;
@@ -14,12 +20,17 @@ mod withhold;
 pub(in crate::export) use tests::expect_forgettable;
 
 use super::content::Content;
-use super::item::{Act, Hash, ItemId, ItemKind, Row, State, Step};
+use super::item::{Act, Clearance, Hash, ItemId, ItemKind, Row, State, Step};
 use super::rows::Rows;
+use super::switch::{Rule, holds};
 use crate::clock::MonoMs;
-use access::person::Person;
+use access::id::Key;
+use access::person::{Credential, Person};
+use access::time::UtcTime;
 use access::trust::Need;
+pub use cause::Grounds;
 use judge::{Judge, Next};
+pub use review::{Change, Difference, Wait, review};
 pub use withhold::Known;
 
 /// What one PACS can do.
@@ -33,6 +44,33 @@ pub struct Caps {
     pub remove_person_cascades: bool,
     /// It is told of windows, so that a window is content.
     pub native_windows: bool,
+    /// It refuses to make a second item of the same name.
+    pub names_are_unique: bool,
+    /// A credential is called by its card number, which stays; otherwise by the token's key.
+    pub credentials_named_by_number: bool,
+    /// A person's permissions are written as one set: a lost request may bring back or take away any of them.
+    pub permissions_are_one_set: bool,
+    /// A permission is given to each credential by itself: its content names them.
+    pub permissions_on_credentials: bool,
+}
+
+impl Caps {
+    /// Whether ids of the PACS's own have to be verified before they are used.
+    pub fn verifies(&self) -> bool {
+        self.look_up && !self.addressed_by_ext_id
+    }
+
+    /// Nothing at all: what each adapter adds to.
+    pub const NONE: Caps = Caps {
+        addressed_by_ext_id: false,
+        look_up: false,
+        remove_person_cascades: false,
+        native_windows: false,
+        names_are_unique: false,
+        credentials_named_by_number: false,
+        permissions_are_one_set: false,
+        permissions_on_credentials: false,
+    };
 }
 
 /// What to do for one user.
@@ -48,8 +86,13 @@ pub struct Plan {
     pub wake: Option<MonoMs>,
     /// Items that are not as they should be.
     pub waiting: usize,
-    /// Those among them that need someone: the PACS refused them, or they cannot be asked for.
+    /// Those among them that need someone: the PACS refused them, they cannot be asked for, the brake holds them, or
+    /// the person is there and not ours.
     pub held: usize,
+    /// Some of the removals wait for the brake's judgement.
+    pub is_pending: bool,
+    /// When a removal that is held needs no approval any more.
+    pub wake_at: Option<UtcTime>,
 }
 
 impl Plan {
@@ -87,47 +130,113 @@ impl Wish {
     }
 }
 
-/// Plans for the user whose `rows` they are; `wanted` is how the PACS should see it now.
-pub fn plan(wanted: Option<&Person>, rows: &Rows, now: MonoMs, caps: &Caps) -> Plan {
+/// Plans for the user whose `rows` they are; `wanted` is how the PACS should see it now, `grounds` what the mirror says
+/// of what it should not see.
+pub fn plan(wanted: Option<&Person>, rows: &Rows, now: MonoMs, caps: &Caps, grounds: &Grounds) -> Plan {
     let mut view = rows.clone();
-    lapse(&mut view, now, caps);
-    // Under another name it is another person: the old one leaves, then the new one is made.
+    lapse(&mut view, now, caps, wanted);
+    let wanted = unless_renamed(wanted, &view);
+    refresh(&mut view, wanted, caps);
+    cause::mark(&mut view, wanted, caps, grounds);
+    let mut plan = Plan { forget: forgettable(&view, wanted, caps), ..Plan::default() };
+    // A row that lapses and is forgotten at once is in both: the ledger forgets only what it holds as absent.
+    let is_note = |row: &&Row| rows.get(row.id.kind, &row.id.item) != Some(*row);
+    plan.notes = view.iter().filter(is_note).cloned().collect();
+    plan.is_pending =
+        view.iter().any(|row| row.clearance == Clearance::Pending && row.state != State::Absent);
+    let held = view.iter().filter(|row| matches!(row.clearance, Clearance::Pending | Clearance::Held));
+    plan.wake_at = held.filter_map(|row| row.until).filter(|until| *until > grounds.passed).min();
+    let judge = Judge { rows: &view, wanted, now, caps };
+    let mut steps = Steps { plan, ..Steps::default() };
+    steps.fill(&judge);
+    let is_waiting = |row: &Row| row.hold_reason.is_some() && row.next_try.is_some_and(|at| at > now);
+    if !holds(Rule::RefusalsHoldAlone) && view.iter().any(is_waiting) {
+        return Plan { wake: view.iter().filter_map(|row| row.next_try).max(), ..steps.plan };
+    }
+    steps.into_plan()
+}
+
+/// Between a token's key, which has no such character, and a card number.
+const NUMBERED: char = '#';
+
+/// The ledger's item for a credential: the token, and its number where the API calls it by that. Another number is
+/// another item then, and the old one is remembered like any other.
+fn item_of(token: &Key, credential: &Credential, caps: &Caps) -> String {
+    if caps.credentials_named_by_number {
+        format!("{token}{NUMBERED}{}", credential.card_number)
+    } else {
+        token.to_string()
+    }
+}
+
+/// The token's key of a credential's item.
+pub fn token_of(item: &str) -> &str {
+    item.split_once(NUMBERED).map_or(item, |(token, _)| token)
+}
+
+/// How the PACS is to call the credential.
+fn name_of(item: &str) -> &str {
+    item.split_once(NUMBERED).map_or(item, |(_, number)| number)
+}
+
+fn credential<'a>(person: &'a Person, item: &str, caps: &Caps) -> Option<&'a Credential> {
+    let mut all = person.credentials.iter();
+    all.find(|(key, credential)| item_of(key, credential, caps) == item).map(|(_, credential)| credential)
+}
+
+/// Whether what is there of `row` is to go: it is not wanted, or it is a card that is no longer
+/// the token's while nothing new may be opened.
+fn leaves(row: &Row, wanted: Option<&Person>, caps: &Caps, rows: &Rows) -> bool {
+    match wish(wanted, row.id.kind, &row.id.item, caps, rows) {
+        Wish::Gone => true,
+        Wish::Keep(wanted) => row.id.kind == ItemKind::Credential && judge::is_outdated(row, &wanted),
+        Wish::Want(_) => false,
+    }
+}
+
+/// Under another name it is another person: the old one leaves, then the new one is made.
+fn unless_renamed<'a>(wanted: Option<&'a Person>, view: &Rows) -> Option<&'a Person> {
     let renamed = |person: &&Person| {
         let other = |row: &&Row| row.state != State::Absent && row.ext_id != person.ext_id;
         view.person().filter(other).is_some()
     };
-    let wanted = wanted.filter(|person| !renamed(person));
-    refresh(&mut view, wanted, caps);
-    let mut plan = Plan { forget: forgettable(&view, wanted), ..Plan::default() };
-    // A row that lapses and is forgotten at once is in both: the ledger forgets only what it holds as absent.
-    let is_note = |row: &&Row| rows.get(row.id.kind, &row.id.item) != Some(*row);
-    plan.notes = view.iter().filter(is_note).cloned().collect();
-    let judge = Judge { rows: &view, wanted, now, caps };
-    let mut steps = Steps { plan, ..Steps::default() };
-    steps.fill(&judge);
-    steps.into_plan()
+    wanted.filter(|person| !renamed(person))
 }
 
 /// How the PACS should see one item.
-fn wish(wanted: Option<&Person>, kind: ItemKind, item: &str, caps: &Caps) -> Wish {
+fn wish(wanted: Option<&Person>, kind: ItemKind, item: &str, caps: &Caps, rows: &Rows) -> Wish {
     let Some(person) = wanted else { return Wish::Gone };
     let found = match kind {
         ItemKind::Person => Some((person.need, Content::of_person(person))),
         ItemKind::Credential => {
-            let mut all = person.credentials.iter();
-            all.find(|(key, _)| key.as_str() == item).map(|(_, c)| (c.need, Content::Credential(c.clone())))
+            credential(person, item, caps).map(|c| (c.need, Content::Credential(c.clone())))
         }
+        // A right that is given to each card needs a card.
+        ItemKind::Permission if caps.permissions_on_credentials && person.credentials.is_empty() => None,
         ItemKind::Permission => {
-            person.permissions.get(item).map(|p| (p.need, Content::Permission(p.clone())))
+            person.permissions.get(item).map(|p| (p.need, Content::of_permission(p, cards(rows, caps))))
         }
     };
     found.map_or(Wish::Gone, |(need, content)| Wish::new(need, content, caps))
 }
 
+/// Native ids of the credentials that are there, for an API that gives rights to each of them.
+fn cards(rows: &Rows, caps: &Caps) -> Vec<String> {
+    let is_there = |row: &&Row| row.id.kind == ItemKind::Credential && row.state == State::Present;
+    let there = rows.children().filter(is_there).filter(|_| caps.permissions_on_credentials);
+    let mut ids: Vec<String> = there.filter_map(|row| row.native_id.clone()).collect();
+    ids.sort();
+    ids
+}
+
 /// Children whose person is gone are gone, too, as soon as nothing of theirs can still run.
-fn lapse(view: &mut Rows, now: MonoMs, caps: &Caps) {
+/// A person that is not ours and not wanted either is nobody's business here.
+fn lapse(view: &mut Rows, now: MonoMs, caps: &Caps, wanted: Option<&Person>) {
     let person = view.person().cloned();
     view.edit(|row| {
+        if row.is_found() && wanted.is_none() {
+            row.lapse();
+        }
         let doubtful = !row.is_person() && row.state == State::Maybe && row.is_settled(now);
         if doubtful && is_orphan(row, person.as_ref(), caps) {
             row.lapse();
@@ -144,28 +253,29 @@ fn is_orphan(row: &Row, person: Option<&Row>, caps: &Caps) -> bool {
 
 /// Where the PACS is not told of windows, a new end is a note in the ledger.
 fn refresh(view: &mut Rows, wanted: Option<&Person>, caps: &Caps) {
+    let before = view.clone();
     view.edit(|row| {
-        let Wish::Want(wanted) = wish(wanted, row.id.kind, &row.id.item, caps) else { return };
+        let Wish::Want(wanted) = wish(wanted, row.id.kind, &row.id.item, caps, &before) else { return };
         if row.state == State::Present && row.acked_hash == Some(wanted.hash) {
             row.until = wanted.content.until();
         }
     });
 }
 
-/// Rows that are absent and unwanted; the person's goes last.
-fn forgettable(view: &Rows, wanted: Option<&Person>) -> Vec<ItemId> {
+/// Rows that are absent and unwanted; the person's goes last. Where the PACS can be asked, what was ours is
+/// remembered: one that is restored from a backup brings it back.
+fn forgettable(view: &Rows, wanted: Option<&Person>, caps: &Caps) -> Vec<ItemId> {
     let unwanted = |row: &&Row| {
         row.state == State::Absent
+            && !(caps.look_up && row.ours)
             && match (row.id.kind, wanted) {
                 (_, None) => true,
                 (ItemKind::Person, Some(_)) => false,
-                (ItemKind::Credential, Some(person)) => {
-                    !person.credentials.keys().any(|key| key.as_str() == row.id.item)
-                }
+                (ItemKind::Credential, Some(person)) => credential(person, &row.id.item, caps).is_none(),
                 (ItemKind::Permission, Some(person)) => !person.permissions.contains_key(&row.id.item),
             }
     };
-    let childless = view.children().all(|row| row.state == State::Absent);
+    let childless = view.children().all(|row| row.state == State::Absent && !(caps.look_up && row.ours));
     view.iter()
         .filter(unwanted)
         .filter(|row| !row.is_person() || childless)
@@ -180,6 +290,9 @@ struct Steps {
     removals: Vec<Step>,
     look_ups: Vec<Step>,
     additions: Vec<Step>,
+    /// The person has to be seen before one of its children is touched, or even removed.
+    sees_person: bool,
+    sees_person_to_remove: bool,
 }
 
 impl Steps {
@@ -191,28 +304,44 @@ impl Steps {
         for (row, next) in leaving {
             self.take(row, next);
         }
-        let person = judge.person(fence, left, !self.removals.is_empty());
+        let busy = !self.removals.is_empty() || self.sees_person_to_remove;
+        let person = judge.person(fence, left, busy);
         self.take(judge.rows.person(), person);
         for (row, next) in staying {
             // The person's removal takes all children: what is added now would go again at once.
             self.take(row, if fence { next.without_step() } else { next });
+        }
+        if self.plan.waiting == 0 {
+            self.rest(judge.rows.person());
+        }
+        let asks_for_person = |step: &Step| step.item.kind == ItemKind::Person && step.act == Act::LookUp;
+        if self.sees_person_to_remove && !self.removals.iter().any(asks_for_person) {
+            self.removals.insert(0, judge.look_for_person());
+        } else if self.sees_person && !self.look_ups.iter().any(asks_for_person) {
+            self.look_ups.insert(0, judge.look_for_person());
         }
     }
 
     fn take(&mut self, row: Option<&Row>, next: Next) {
         let mut stuck = false;
         match next {
+            // A person is looked at for its children's sake as well.
+            Next::Idle if row.is_none_or(Row::is_person) => return,
             Next::Idle => return self.rest(row),
             Next::Now(step) => match (step.wanted, step.act) {
-                (None, _) => self.removals.push(*step),
+                (None, _) | (Some(_), Act::RemoveExtra) => self.removals.push(*step),
                 (Some(_), Act::LookUp) => self.look_ups.push(*step),
                 (Some(_), Act::Create | Act::Update | Act::Remove) => self.additions.push(*step),
             },
+            Next::SeePerson { to_remove } => {
+                self.sees_person_to_remove |= to_remove;
+                self.sees_person = true;
+            }
             Next::At(at) => {
                 self.plan.wake = Some(self.plan.wake.map_or(at, |wake| wake.min(at)));
             }
             Next::Blocked | Next::Fence => {}
-            Next::Stuck => stuck = true,
+            Next::Stuck | Next::Held => stuck = true,
         }
         self.plan.waiting += 1;
         self.plan.held += usize::from(stuck || row.is_some_and(|row| row.hold_reason.is_some()));

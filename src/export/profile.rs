@@ -5,18 +5,26 @@
 //!
 //! Not here: sending (`http`, `pacs`), and where the site's settings are written down (`config`).
 
+mod api;
+mod body;
+mod check;
 mod file;
+mod form;
+mod lacks;
+mod mappings;
+mod session;
 mod template;
 #[cfg(test)]
 mod tests;
 
-use super::item::{Act, ItemKind, Step};
-use super::plan::Caps;
 use access::card::CardNumberFormat;
-use access::person::{Settings, UserField};
+use access::person::Settings;
+pub use api::RestApi;
+pub(in crate::export) use api::{Find, Login, Pages, Request, Send, Session, Sign, Turning};
+pub(in crate::export) use body::{Body, add_properties, property_pointer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-pub(in crate::export) use template::{Body, Instants, PathTemplate, Variable, add_properties, value};
+pub(in crate::export) use template::{Instants, Part, Variable, value};
 
 /// Largest profile in bytes.
 pub const PROFILE_MAX_BYTES: u64 = 256 * 1024;
@@ -66,60 +74,6 @@ pub enum ProfileError {
     },
 }
 
-/// How a request logs in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Login {
-    /// Not at all.
-    None,
-    /// HTTP Basic with username and password.
-    Basic,
-}
-
-/// One request of the API.
-#[derive(Clone, Debug)]
-pub(in crate::export) struct Request {
-    pub(in crate::export) method: hyper::Method,
-    pub(in crate::export) path: PathTemplate,
-    pub(in crate::export) body: Option<Body>,
-}
-
-impl Request {
-    fn names(&self, variable: Variable) -> bool {
-        self.path.names(variable) || self.body.as_ref().is_some_and(|body| body.names(variable))
-    }
-}
-
-/// How items are found by our name.
-#[derive(Clone, Debug)]
-pub(in crate::export) struct Find {
-    pub(in crate::export) request: Request,
-    /// JSON pointer to the list in the answer.
-    pub(in crate::export) items: String,
-    /// In each item: the PACS's id.
-    pub(in crate::export) id: String,
-    /// In each item: our name, compared with what was asked for.
-    pub(in crate::export) ext_id: String,
-}
-
-/// The requests for one kind of item.
-#[derive(Clone, Debug)]
-pub(in crate::export) struct Acts {
-    create: Request,
-    update: Request,
-    remove: Request,
-    find: Option<Find>,
-}
-
-/// How the entitlements that the PACS defines are listed.
-#[derive(Clone, Debug)]
-pub(in crate::export) struct Entitlements {
-    pub(in crate::export) request: Request,
-    pub(in crate::export) items: String,
-    pub(in crate::export) pacs_ref: String,
-    pub(in crate::export) kind: String,
-    pub(in crate::export) display_name: String,
-}
-
 /// One PACS product.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -128,22 +82,30 @@ pub struct Profile {
     pub product: String,
     /// Keys of this profile whose values could not be verified in public.
     pub unverified: Vec<String>,
-    /// How a request logs in.
-    pub login: Login,
-    /// What the product can do.
-    pub caps: Caps,
-    pub(in crate::export) system_id_header: Option<hyper::header::HeaderName>,
-    pub(in crate::export) instants: Instants,
-    pub(in crate::export) created_id: String,
-    pub(in crate::export) error_words: String,
-    pub(in crate::export) entitlements: Entitlements,
+    /// Keys of this profile whose values must be filled in before it can be used.
+    pub lacks: Vec<String>,
+    /// How it is talked to.
+    pub api: Api,
     user_field_properties: BTreeMap<String, String>,
     entitlement_import_types: BTreeSet<String>,
     user_identifier_prefix: String,
     identifier_type: String,
-    person: Acts,
-    credential: Acts,
-    permission: Acts,
+}
+
+/// How a product is talked to.
+#[derive(Clone, Debug)]
+pub enum Api {
+    /// As the profile describes.
+    Rest(Box<RestApi>),
+    /// By an adapter of its own, with the section that is named after it.
+    Native {
+        /// The adapter.
+        adapter: String,
+        /// Its section; each adapter knows its own keys.
+        section: toml::Table,
+        /// Additional properties by their names, and the member of a person that each is sent as.
+        properties: BTreeMap<String, String>,
+    },
 }
 
 /// What a site chooses about whom to export, and as what. `None` is the profile's own choice.
@@ -163,7 +125,8 @@ pub struct SiteRules {
     pub identifier_type: Option<String>,
     /// How its bytes are written.
     pub card_number_format: CardNumberFormat,
-    /// `"phone.home" = ["HomePhoneNumber", "CellPhone"]`; sources are `email.TYPE`, `phone.TYPE`, `user.NAME`.
+    /// `"phone.home" = ["HomePhoneNumber", "CellPhone"]`; sources are `email.TYPE`, `phone.TYPE`, `user.NAME`,
+    /// in any case; a name that no field of the user has is an attribute's.
     pub user_field_mappings: BTreeMap<String, Vec<String>>,
     /// Entitlement types that are imported and sent.
     pub entitlement_import_types: Vec<String>,
@@ -209,19 +172,19 @@ impl Profile {
             let remedy = format!("name at least one of {}", listed(known));
             return Err(self.unfit("entitlement_import_types", "", remedy));
         }
-        let mut user_field_mappings = BTreeMap::new();
-        for (source, properties) in &site.user_field_mappings {
-            let remedy = || "a source is email.TYPE, phone.TYPE or user.NAME".into();
-            let field =
-                user_field(source).ok_or_else(|| self.unfit("user_field_mappings", source, remedy()))?;
-            for property in properties {
-                if !self.user_field_properties.contains_key(property) {
-                    let remedy = format!("the product has {}", listed(self.user_field_properties.keys()));
-                    return Err(self.unfit("user_field_mappings", property, remedy));
-                }
-            }
-            user_field_mappings.insert(field, properties.clone());
+        let mut kinds = BTreeSet::new();
+        if let Some(kind) = site.entitlement_import_types.iter().find(|kind| !kinds.insert(*kind)) {
+            return Err(self.unfit(
+                "entitlement_import_types",
+                kind,
+                "it is named twice: once is enough".into(),
+            ));
         }
+        if site.identifier_type.as_deref() == Some("") {
+            let remedy = format!("name the type of the card's identifier, e.g. {}", self.identifier_type);
+            return Err(self.unfit("identifier_type", "", remedy));
+        }
+        let user_field_mappings = mappings::check(self, &site.user_field_mappings)?;
         let or = |own: &Option<String>, default: &String| own.clone().unwrap_or_else(|| default.clone());
         Ok(Settings {
             delete_user_on_no_access_token: site.delete_user_on_no_access_token,
@@ -238,44 +201,6 @@ impl Profile {
 
     fn unfit(&self, key: &'static str, value: &str, remedy: String) -> ProfileError {
         ProfileError::Site { file: self.file.clone(), key, value: value.into(), remedy }
-    }
-
-    fn acts(&self, kind: ItemKind) -> &Acts {
-        match kind {
-            ItemKind::Person => &self.person,
-            ItemKind::Credential => &self.credential,
-            ItemKind::Permission => &self.permission,
-        }
-    }
-
-    /// How `step` is asked; none for a look-up that the product does not have.
-    pub(in crate::export) fn request(&self, step: &Step) -> Option<&Request> {
-        let acts = self.acts(step.item.kind);
-        match step.act {
-            Act::Create => Some(&acts.create),
-            Act::Update => Some(&acts.update),
-            Act::Remove => Some(&acts.remove),
-            Act::LookUp => acts.find.as_ref().map(|find| &find.request),
-        }
-    }
-
-    pub(in crate::export) fn find(&self, kind: ItemKind) -> Option<&Find> {
-        self.acts(kind).find.as_ref()
-    }
-
-    /// The member of the request's body that holds an additional property.
-    pub(in crate::export) fn member<'a>(&'a self, property: &'a str) -> &'a str {
-        self.user_field_properties.get(property).map_or(property, String::as_str)
-    }
-}
-
-fn user_field(source: &str) -> Option<UserField> {
-    let (table, name) = source.split_once('.').filter(|(_, name)| !name.is_empty())?;
-    match table {
-        "email" => Some(UserField::Email(name.into())),
-        "phone" => Some(UserField::Phone(name.into())),
-        "user" => Some(UserField::User(name.into())),
-        _ => None,
     }
 }
 

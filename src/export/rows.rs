@@ -4,7 +4,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::item::{Act, Answer, ItemId, ItemKind, Limits, Row, State, Step};
-use super::plan::Plan;
+use super::plan::{Caps, Plan};
+use super::switch::{Rule, holds};
 use crate::clock::MonoMs;
 use access::id::Key;
 use std::collections::BTreeMap;
@@ -50,14 +51,17 @@ impl Rows {
     }
 
     /// The intent of `step`. Returns the rows to commit **before** it is sent; a look-up has none.
-    pub fn intend(&mut self, step: &Step) -> Vec<Row> {
+    pub fn intend(&mut self, step: &Step, caps: &Caps) -> Vec<Row> {
         let mut edit = Edit::of(self);
         let row = edit.row(step);
         row.intend(step);
+        if writes_set(step, caps) {
+            edit.siblings(step, Row::mark_with_person);
+        }
         match (step.item.kind, step.act) {
             // It takes its children with it, so they are as doubtful as it is.
             (ItemKind::Person, Act::Remove) => edit.children(Row::mark_with_person),
-            (ItemKind::Person, Act::Create | Act::Update | Act::LookUp)
+            (ItemKind::Person, Act::Create | Act::Update | Act::LookUp | Act::RemoveExtra)
             | (ItemKind::Credential | ItemKind::Permission, _) => {}
         }
         edit.changed()
@@ -70,7 +74,7 @@ impl Rows {
         step: &Step,
         answer: &Answer,
         now: MonoMs,
-        limits: &Limits,
+        (caps, limits): (&Caps, &Limits),
         jitter: u16,
     ) -> Vec<Row> {
         let mut edit = Edit::of(self);
@@ -82,6 +86,21 @@ impl Rows {
             ItemKind::Person => edit.person_settled(step.act, answer, (&before, &after), now, limits),
             ItemKind::Credential | ItemKind::Permission => edit.child_settled(step.act, answer, now),
         }
+        if writes_set(step, caps) {
+            edit.set_settled(step, answer, now, limits);
+        }
+        edit.changed()
+    }
+
+    /// All of them are to be compared with the PACS. What is in doubt will be looked up anyway.
+    pub fn check(&mut self, now: MonoMs) -> Vec<Row> {
+        let edit = Edit::of(self);
+        let is_due = |row: &&mut Row| match row.state {
+            State::Present => holds(Rule::ReadBack),
+            State::Absent => row.ours && holds(Rule::ReadBack) && holds(Rule::ReadBackOfTheGone),
+            State::Maybe => false,
+        };
+        edit.rows.values_mut().filter(is_due).for_each(|row| row.check_at = Some(now));
         edit.changed()
     }
 
@@ -120,6 +139,15 @@ impl Rows {
     }
 }
 
+/// Whether `step` writes all permissions of its person at once.
+fn writes_set(step: &Step, caps: &Caps) -> bool {
+    let is_write = match step.act {
+        Act::Create | Act::Update | Act::Remove | Act::RemoveExtra => true,
+        Act::LookUp => false,
+    };
+    caps.permissions_are_one_set && is_write && step.item.kind == ItemKind::Permission
+}
+
 /// Rows being changed, with a memory of what they were.
 struct Edit<'a> {
     before: BTreeMap<(ItemKind, String), Row>,
@@ -137,6 +165,33 @@ impl<'a> Edit<'a> {
         let id = ItemId { user: self.user.clone(), kind: *kind, item: item.clone() };
         let fresh = || Row::new(id, step.ids.ext_id.clone());
         self.rows.entry((*kind, item.clone())).or_insert_with(fresh)
+    }
+
+    /// The person's other permissions.
+    fn siblings(&mut self, step: &Step, how: impl Fn(&mut Row)) {
+        let is_other = |row: &&mut Row| row.id.kind == ItemKind::Permission && row.id.item != step.item.item;
+        self.rows.values_mut().filter(is_other).for_each(how);
+    }
+
+    /// A set of permissions was written, or not; lost, the write may bring back or take away any of them.
+    fn set_settled(&mut self, step: &Step, answer: &Answer, now: MonoMs, limits: &Limits) {
+        match answer {
+            Answer::Unknown { .. } | Answer::Several { .. } | Answer::Found { .. } => {
+                let doubted = holds(Rule::SetsAreDoubtedWhole);
+                self.siblings(
+                    step,
+                    |row| {
+                        if doubted { row.lost_with_person(now, limits) } else { row.unmark() }
+                    },
+                );
+            }
+            Answer::Done { .. }
+            | Answer::NotFound { .. }
+            | Answer::Conflict { .. }
+            | Answer::Refused { .. }
+            | Answer::TryLater { .. }
+            | Answer::NotSent { .. } => self.siblings(step, Row::unmark),
+        }
     }
 
     fn children(&mut self, how: impl Fn(&mut Row)) {
@@ -161,7 +216,7 @@ impl<'a> Edit<'a> {
                 Answer::Done { .. } | Answer::NotFound { .. } => {
                     self.children(|row| row.gone_with_person(now));
                 }
-                Answer::Unknown { .. } | Answer::Several { .. } => {
+                Answer::Unknown { .. } | Answer::Several { .. } | Answer::Found { .. } => {
                     self.children(|row| row.lost_with_person(now, limits));
                 }
                 Answer::Conflict { .. }
@@ -169,9 +224,14 @@ impl<'a> Edit<'a> {
                 | Answer::TryLater { .. }
                 | Answer::NotSent { .. } => self.children(Row::unmark),
             },
+            Act::RemoveExtra => {}
             Act::Create | Act::Update | Act::LookUp => {
-                if after.state == State::Absent && before.state != State::Absent {
+                if after.state == State::Absent {
                     self.children(|row| row.gone_with_person(now));
+                }
+                if act == Act::LookUp && before.state == State::Absent && after.state == State::Present {
+                    // A PACS that was restored brings back what hung on it, too.
+                    self.children(|row| row.check_at = (row.state != State::Maybe).then_some(now));
                 }
                 let renamed = before.native_id.is_some() && before.native_id != after.native_id;
                 if after.state == State::Present && (renamed && act == Act::LookUp) {
@@ -188,7 +248,7 @@ impl<'a> Edit<'a> {
     fn child_settled(&mut self, act: Act, answer: &Answer, now: MonoMs) {
         let no_parent = match (act, answer) {
             (Act::Create, Answer::NotFound { .. }) => true,
-            (Act::Create | Act::Update | Act::Remove | Act::LookUp, _) => false,
+            (Act::Create | Act::Update | Act::Remove | Act::LookUp | Act::RemoveExtra, _) => false,
         };
         if let Some(person) = self.rows.get_mut(&(ItemKind::Person, String::new())).filter(|_| no_parent) {
             person.check_at = Some(now);

@@ -2,7 +2,9 @@
 //!
 //! Not here: what follows from the facts (`access::person`).
 
+use super::entitlements;
 use super::rows::{name_id, text};
+use access::entitlement::Entitlement;
 use access::id::Key;
 use access::person::Facts;
 use access::time::UtcTime;
@@ -14,7 +16,7 @@ use contract::record::{Record, typed};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 
-/// The facts of a user; `None` when there is no such user, or its record is refused.
+/// The facts of a user, with those of its entitlements that have vanished from the PACS; `None` when there is no such user, or its record is refused.
 ///
 /// # Errors
 /// SQLite's.
@@ -35,7 +37,13 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
         .flatten();
     let Some(body) = found else { return Ok(None) };
     let Ok(Record::User(record)) = typed(Kind::User.as_str(), &body) else { return Ok(None) };
-    let mut facts = Facts { key: user.clone(), user: record, tokens: Vec::new(), assignments: Vec::new() };
+    let mut facts = Facts {
+        key: user.clone(),
+        user: record,
+        tokens: Vec::new(),
+        assignments: Vec::new(),
+        vanished: BTreeSet::new(),
+    };
     let mut tokens = conn.prepare_cached(TOKENS)?;
     for row in tokens.query_map([id], |row| Ok(text(row, 0)?.zip(text(row, 1)?)))? {
         // What the disk has made unreadable grants nothing; the scrub finds it.
@@ -56,6 +64,11 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
             Some(Ok(Record::Entitlement(entitlement))) => Some(entitlement),
             _ => None,
         };
+        if let Some(Entitlement { pacs_ref, .. }) = &entitlement
+            && entitlements::has_vanished(conn, pacs_ref.as_str())?
+        {
+            facts.vanished.insert(pacs_ref.as_str().to_owned());
+        }
         facts.assignments.push((assignment, entitlement));
     }
     Ok(Some(facts))

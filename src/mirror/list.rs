@@ -6,7 +6,7 @@ use super::rows;
 use super::standing::{self, Standing};
 use access::time::UtcTime;
 use contract::id::{Kind, Version};
-use contract::messages::{EventMessage, PacsEntitlement};
+use contract::messages::EventMessage;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A record as it is kept.
@@ -74,14 +74,22 @@ pub fn records(
           OR instr(lower(n.key || ' ' || iif(json_valid(r.body), json_remove(r.body, '$.pin'), '')), lower(?2)) > 0)
         ORDER BY n.key LIMIT ?3";
     if let Some(key) = filter
-        && let Some(exact) = record_by_id(conn, rows::name_id(kind.as_str(), key))?
-        && exact.key == key
+        && let Some(exact) = record(conn, kind, key)?
     {
         return Ok(vec![exact]);
     }
     let mut list = conn.prepare_cached(LIST)?;
     let found = list.query_map(params![rows::known_kind(kind), filter, limit], listed)?;
     found.collect()
+}
+
+/// The record of that key.
+///
+/// # Errors
+/// SQLite's.
+pub fn record(conn: &Connection, kind: Kind, key: &str) -> rusqlite::Result<Option<Listed>> {
+    let found = record_by_id(conn, rows::name_id(kind.as_str(), key))?;
+    Ok(found.filter(|found| found.kind == kind.as_str() && found.key == key))
 }
 
 /// Refused records, at most `limit`.
@@ -184,42 +192,4 @@ pub fn summary(conn: &Connection) -> rusqlite::Result<Summary> {
         refused: count_refused(conn)?,
         events: outbox::waiting(conn)?,
     })
-}
-
-/// The entitlements of the last complete import.
-///
-/// # Errors
-/// SQLite's.
-pub fn pacs_entitlements(conn: &Connection) -> rusqlite::Result<Vec<PacsEntitlement>> {
-    const LIST: &str = "SELECT pacs_ref, type, display_name FROM pacs_entitlement ORDER BY pacs_ref";
-    let mut list = conn.prepare_cached(LIST)?;
-    let found = list.query_map([], |row| {
-        Ok(PacsEntitlement { pacs_ref: row.get(0)?, kind: row.get(1)?, display_name: row.get(2)? })
-    })?;
-    found.collect()
-}
-
-/// Replaces the entitlements by those of a complete import; says whether they differ.
-///
-/// # Errors
-/// SQLite's.
-pub fn replace_pacs_entitlements(conn: &Connection, new: &[PacsEntitlement]) -> rusqlite::Result<bool> {
-    const CLEAR: &str = "DELETE FROM pacs_entitlement";
-    const ADD: &str =
-        "INSERT OR REPLACE INTO pacs_entitlement (pacs_ref, type, display_name) VALUES (?1, ?2, ?3)";
-    let mut sorted = new.to_vec();
-    sorted.sort();
-    sorted.dedup_by(|a, b| a.pacs_ref == b.pacs_ref);
-    if pacs_entitlements(conn)? == sorted {
-        return Ok(false);
-    }
-    conn.execute(CLEAR, [])?;
-    for entitlement in &sorted {
-        conn.prepare_cached(ADD)?.execute(params![
-            entitlement.pacs_ref,
-            entitlement.kind,
-            entitlement.display_name
-        ])?;
-    }
-    Ok(true)
 }

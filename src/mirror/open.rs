@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The schema's number, kept in `PRAGMA user_version`.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// Numbered steps from one version to the next; the first makes version 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../sql/migrations/0001_first.sql"),
     include_str!("../../sql/migrations/0002_buckets.sql"),
+    include_str!("../../sql/migrations/0003_operator.sql"),
 ];
 /// The commented truth, for a fresh file.
 const SCHEMA: &str = include_str!("../../sql/schema.sql");

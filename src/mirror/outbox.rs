@@ -54,8 +54,14 @@ pub fn push(conn: &Connection, now: UtcTime, event: &Event) -> rusqlite::Result<
 
 fn may_be_asked_again(event: &Event) -> bool {
     match event {
-        Event::ExportResult { .. } | Event::PacsEntitlements { .. } | Event::RefusedRecord { .. } => true,
-        Event::RefusedMessage { .. } | Event::RepairFailed { .. } | Event::MirrorDamaged { .. } => false,
+        Event::ExportResult { .. }
+        | Event::PacsEntitlements { .. }
+        | Event::EntitlementsChanged { .. }
+        | Event::RefusedRecord { .. } => true,
+        Event::RefusedMessage { .. }
+        | Event::RepairFailed { .. }
+        | Event::MirrorDamaged { .. }
+        | Event::CommandResult { .. } => false,
     }
 }
 

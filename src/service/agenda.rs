@@ -119,6 +119,11 @@ impl Agenda {
         Some(user)
     }
 
+    /// Everyone who was to be looked at now has been.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_due.is_empty() && self.walk.is_none() && self.page.is_empty()
+    }
+
     /// `user` has been looked at.
     pub(super) fn done(&mut self, user: &str, again: Option<MonoMs>) {
         self.busy.remove(user);

@@ -4,30 +4,42 @@
 //! is committed before a request leaves, its outcome before the next one does. Nothing is queued but user
 //! keys: a user that is looked at twice costs a query, one that is never looked at would cost a promise.
 //!
+//! Removals by edit are first noted, then judged by the brake when everyone who was touched has been looked at. While
+//! the PACS does not answer, one probe now and then takes the place of everyone's requests.
+//!
+//! - `work`: one user's work
+//! - `collisions`: card numbers that two tokens share
+//!
 //! Not here: the rules of an item (`export::item`), what comes first (`export::plan`).
+
+mod collisions;
+mod work;
 
 use super::agenda::Agenda;
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::clock::{MonoMs, Wake};
-use crate::export::item::{Act, Answer, ItemKind, JITTER_MAX, Limits, Row, State, Step};
+use crate::export::brake::Limit;
+use crate::export::breaker::Breaker;
+use crate::export::item::Limits;
 use crate::export::ledger;
-use crate::export::pacs::rest::Rest;
-use crate::export::plan::{Caps, Known, Plan, plan};
-use crate::export::rows::Rows;
-use crate::failpoint;
+use crate::export::pacs::Adapter;
+use crate::export::plan::Caps;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
-use crate::mirror::{Urgency, WriteError, Writer, facts, outbox, standing};
+use crate::mirror::{Urgency, WriteError, Writer, facts};
 use access::id::Key;
-use access::person::{Settings, person};
+use access::person::Settings;
+use collisions::Collisions;
 use contract::id::GatewayId;
-use contract::messages::{Event, ExportResult};
 use rusqlite::Connection;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// A removal by edit waits at most this long for everyone to be looked at before it is judged.
+const JUDGEMENT_MAX_MS: u64 = 10_000;
 /// How long a user waits whose rows found no room on the disk, or could not be read.
 const DISK_RETRY_MS: u64 = 5_000;
 /// How long requests under way may take to end in an ordered shutdown.
@@ -46,7 +58,7 @@ pub struct Exporting {
     /// What wakes it, and whom to tell.
     pub notices: Notices,
     /// The PACS.
-    pub pacs: Rc<Rest>,
+    pub pacs: Rc<dyn Adapter>,
     /// What it can do.
     pub caps: Caps,
     /// Its times.
@@ -57,6 +69,14 @@ pub struct Exporting {
     pub gateway: GatewayId,
     /// Users worked on at the same time.
     pub concurrency: usize,
+    /// How many may lose something to edits before someone has to approve.
+    pub brake: Limit,
+    /// Whether the PACS answers.
+    pub breaker: Cell<Breaker>,
+    /// Card numbers that two tokens share.
+    pub collisions: RefCell<Collisions>,
+    /// Since when removals wait for the brake's judgement.
+    pub pending_since: Cell<Option<MonoMs>>,
 }
 
 /// How a user's work ended.
@@ -76,13 +96,18 @@ impl Exporting {
         while !*stop.borrow() {
             agenda.add(self.notices.take_touched());
             let collected = self.collect(&mut agenda);
-            while running.len() < self.concurrency
+            while self.breaker.get().is_closed()
+                && running.len() < self.concurrency
                 && let Some(user) = agenda.next(self.time.mono())
             {
                 let (this, stop) = (self.clone(), stop.clone());
                 running.spawn_local(async move { this.user(user, stop).await });
             }
-            let idle = running.len() < self.concurrency;
+            if self.is_judgement_due(&agenda) {
+                self.judge().await;
+                continue;
+            }
+            let idle = running.len() < self.concurrency && self.breaker.get().is_closed();
             let wake = collected.and_then(|()| self.wake(&agenda, idle)).unwrap_or_else(|error| {
                 tracing::error!(%error, "the mirror cannot be read; looking again in {DISK_RETRY_MS} ms");
                 Wake { wall: None, mono: Some(self.time.mono().after_ms(DISK_RETRY_MS)) }
@@ -94,6 +119,7 @@ impl Exporting {
                 },
                 () = self.notices.work() => {}
                 () = self.time.clock().wait(wake) => {}
+                () = self.probe(), if !self.breaker.get().is_closed() => {}
                 changed = trust.changed() => if changed.is_ok() { agenda.everyone() },
                 changed = stop.changed() => if changed.is_err() { break },
             }
@@ -110,7 +136,10 @@ impl Exporting {
             let (now, late_ms) = (self.time.mono(), self.limits.late_ms);
             match self
                 .writer
-                .run(Urgency::Narrowing, move |context| Ok(ledger::re_arm(context.conn, now, late_ms)?))
+                .run(Urgency::Narrowing, move |context| {
+                    ledger::brake::re_arm(context.conn, now)?;
+                    Ok(ledger::re_arm(context.conn, now, late_ms)?)
+                })
                 .await
             {
                 Ok(_) | Err(WriteError::Stopped) => return,
@@ -128,7 +157,8 @@ impl Exporting {
         let now = self.time.time().now;
         if let Some((after, until)) = agenda.edges_to(now) {
             // A clock step over many edges at once is everyone's business.
-            let users = facts::users_with_edges(&self.conn, after, until, TOUCHED_USERS_MAX + 1)?;
+            let mut users = facts::users_with_edges(&self.conn, after, until, TOUCHED_USERS_MAX + 1)?;
+            users.extend(ledger::brake::users_with_ends(&self.conn, after, until, TOUCHED_USERS_MAX + 1)?);
             let mut touched = Touched::nobody();
             users.into_iter().for_each(|user| touched.add(user, Haste::AtOnce));
             agenda.add(touched);
@@ -146,7 +176,9 @@ impl Exporting {
 
     /// When to look again if nothing else happens: the next edge of any window, or the next user's turn.
     fn wake(&self, agenda: &Agenda, idle: bool) -> rusqlite::Result<Wake> {
-        let wall = facts::next_edge(&self.conn, self.time.time().now)?;
+        let now = self.time.time().now;
+        let edges = [facts::next_edge(&self.conn, now)?, ledger::brake::next_end(&self.conn, now)?];
+        let wall = edges.into_iter().flatten().min();
         let mono = if !idle {
             None
         } else if agenda.wants_page().is_some() {
@@ -154,167 +186,82 @@ impl Exporting {
         } else {
             agenda.next_turn()
         };
+        let judgement = self.pending_since.get().map(|since| since.after_ms(JUDGEMENT_MAX_MS));
+        let mono = mono.into_iter().chain(judgement).min();
         Ok(Wake { wall, mono })
     }
 
-    /// Works on one user until nothing more can be done now.
-    async fn user(&self, user: String, stop: watch::Receiver<bool>) -> Done {
-        let again = match Key::new(&user) {
-            Ok(key) => self.converge(&key, &stop).await,
-            Err(_) => None,
-        };
-        Done { user, again }
+    /// Some removal by edit has been noted.
+    fn judgement_is_due(&self) {
+        let since = self.pending_since.get().unwrap_or_else(|| self.time.mono());
+        self.pending_since.set(Some(since));
     }
 
-    async fn converge(&self, user: &Key, stop: &watch::Receiver<bool>) -> Option<MonoMs> {
-        let later = || Some(self.time.mono().after_ms(DISK_RETRY_MS));
-        let mut rows = match ledger::load(&self.conn, user) {
-            Ok(rows) => Rows::new(user.clone(), rows),
-            Err(error) => {
-                tracing::error!(%error, %user, "the ledger cannot be read");
-                return later();
-            }
-        };
-        loop {
-            if *stop.borrow() {
-                return None;
-            }
-            let next = match self.look(user, &rows) {
-                Ok(Some(plan)) => plan,
-                Ok(None) => return None,
-                Err(error) => {
-                    tracing::error!(%error, %user, "the mirror cannot be read");
-                    return later();
-                }
-            };
-            if next.has_notes() {
-                let Plan { notes, forget, .. } = next.clone();
-                if self.commit(Urgency::Narrowing, notes, forget, Vec::new()).await.is_err() {
-                    return later();
-                }
-                rows.apply(&next);
-            }
-            let Some(step) = next.steps.first() else { return next.wake };
-            if self.step(&mut rows, step, stop).await.is_err() {
-                return later();
-            }
-        }
+    fn is_judgement_due(&self, agenda: &Agenda) -> bool {
+        let is_late = |since: MonoMs| since.after_ms(JUDGEMENT_MAX_MS) <= self.time.mono();
+        self.pending_since.get().is_some_and(|since| agenda.is_quiet() || is_late(since))
     }
 
-    /// What there is to do for the user; `None` when it is another gateway's to do, or the PACS has not yet
-    /// answered as its profile says.
-    fn look(&self, user: &Key, rows: &Rows) -> rusqlite::Result<Option<Plan>> {
-        if !self.notices.is_pacs_known() {
-            return Ok(None);
-        }
-        if standing::exporter(&self.conn)?.as_deref() != Some(self.gateway.as_str()) {
-            return Ok(None);
-        }
-        // Read before the rows: it only ever becomes true, and rows of before its proof are not whole.
-        let is_whole = standing::standing(&self.conn)?.whole;
-        let facts = facts::of_user(&self.conn, user)?;
-        let wanted = facts.and_then(|facts| person(&facts, &self.settings, &self.time.time()));
-        let mut plan = plan(wanted.as_ref(), rows, self.time.mono(), &self.caps);
-        if !is_whole {
-            let tokens = rows.children().filter(|row| row.id.kind == ItemKind::Credential);
-            let tokens = tokens.map(|row| row.id.item.as_str());
-            let time = self.time.time();
-            let (status, is_gone, denied_tokens) = facts::news_of_user(&self.conn, user, tokens, &time)?;
-            let known = Known { status, is_gone, denied_tokens };
-            plan.withhold(wanted.as_ref(), rows, &known, time.now);
-        }
-        Ok(Some(plan))
-    }
-
-    /// Commits the intent, sends, commits the outcome.
-    async fn step(
-        &self,
-        rows: &mut Rows,
-        step: &Step,
-        stop: &watch::Receiver<bool>,
-    ) -> Result<(), WriteError> {
-        let urgency = match step.act {
-            Act::Remove => Urgency::Narrowing,
-            Act::Create | Act::Update | Act::LookUp => Urgency::Normal,
-        };
-        let intents = rows.intend(step);
-        if !intents.is_empty() {
-            self.commit(urgency, intents, Vec::new(), Vec::new()).await?;
-        }
-        failpoint::pass("export.intent_committed");
-        let answer = self.pacs.execute(step).await;
-        failpoint::pass("export.answered");
-        self.notices.pacs_reachable(!matches!(answer, Answer::NotSent { .. }));
-        match answer.words() {
-            Some(words) => {
-                tracing::warn!(item = %step.item, act = ?step.act, words, "the PACS did not simply do it")
-            }
-            None => tracing::debug!(item = %step.item, act = ?step.act, "done"),
-        }
-        let before = rows.get(step.item.kind, &step.item.item).cloned();
-        let settled =
-            rows.settle(step, &answer, self.time.mono(), &self.limits, fastrand::u16(0..=JITTER_MAX));
-        let event = rows.get(step.item.kind, &step.item.item).and_then(|row| news(before.as_ref(), row));
-        let events: Vec<Event> = event.into_iter().collect();
-        // The outcome must not be lost while this process lives: on disk the item still looks as if its
-        // request were under way.
-        while let Err(error) =
-            self.commit(Urgency::Narrowing, settled.clone(), Vec::new(), events.clone()).await
-        {
-            if error == WriteError::Stopped || *stop.borrow() {
-                return Err(error);
-            }
-            let mono = Some(self.time.mono().after_ms(DISK_RETRY_MS));
-            self.time.clock().wait(Wake { wall: None, mono }).await;
-        }
-        Ok(())
-    }
-
-    async fn commit(
-        &self,
-        urgency: Urgency,
-        rows: Vec<Row>,
-        forget: Vec<crate::export::item::ItemId>,
-        events: Vec<Event>,
-    ) -> Result<(), WriteError> {
-        let has_events = !events.is_empty();
-        let written = self.writer.run(urgency, move |context| {
-            for row in &rows {
-                ledger::save(context.conn, row)?;
-            }
-            for id in &forget {
-                ledger::forget(context.conn, id)?;
-            }
-            events.iter().try_for_each(|event| outbox::push(context.conn, context.now, event))
+    /// The brake judges all removals that wait for it together.
+    async fn judge(&self) {
+        self.pending_since.set(None);
+        let (limit, now) = (self.brake, self.time.mono());
+        let users_max = u32::try_from(TOUCHED_USERS_MAX).unwrap_or(u32::MAX);
+        let judged = self.writer.run(Urgency::Narrowing, move |context| {
+            Ok(ledger::brake::judge(context.conn, &limit, now, users_max.saturating_add(1))?)
         });
-        let written = written.await;
-        match &written {
-            Ok(()) => self.notices.ledger_changed(),
-            Err(error) => tracing::error!(%error, "the ledger cannot be written"),
+        match judged.await {
+            Ok(judged) if judged.allowed => {
+                let mut touched = Touched::nobody();
+                judged.users.iter().for_each(|user| touched.add(user.to_string(), Haste::AtOnce));
+                self.notices.touched(touched);
+            }
+            Ok(judged) => {
+                tracing::warn!(
+                    pending = judged.counts.pending,
+                    removed_in_24_h = judged.counts.removed,
+                    limit = self.brake.of(judged.counts.persons),
+                    "more persons would lose access to edits than the brake allows: held; see `doorward export status`"
+                );
+                self.notices.ledger_changed();
+            }
+            Err(error) => {
+                tracing::error!(%error, "removals cannot be judged; trying again");
+                let mono = Some(self.time.mono().after_ms(DISK_RETRY_MS));
+                self.time.clock().wait(Wake { wall: None, mono }).await;
+                self.judgement_is_due();
+            }
         }
-        if has_events {
-            self.notices.events();
-        }
-        written
     }
-}
 
-/// What to tell the source of an item that has come to rest.
-fn news(before: Option<&Row>, row: &Row) -> Option<Event> {
-    let was = before.map_or(State::Absent, |row| row.state);
-    let refused =
-        row.hold_reason.is_some() && before.is_none_or(|before| before.hold_reason != row.hold_reason);
-    let result = match row.state {
-        _ if refused => ExportResult::Refused,
-        State::Present if was != State::Present => ExportResult::Present,
-        State::Absent if was != State::Absent => ExportResult::Absent,
-        State::Present | State::Absent | State::Maybe => return None,
-    };
-    let item = match row.id.kind {
-        ItemKind::Person => "person".into(),
-        ItemKind::Credential => format!("token {}", row.id.item),
-        ItemKind::Permission => format!("permission {}", row.id.item),
-    };
-    let words = row.hold_reason.clone().filter(|_| refused);
-    Some(Event::ExportResult { user: row.id.user.to_string(), item, result, words })
+    /// Waits for the next probe's time, and asks the PACS whether it is back.
+    async fn probe(&self) {
+        let mono = self.breaker.get().probe_at();
+        if mono.is_some_and(|at| at > self.time.mono()) {
+            self.time.clock().wait(Wake { wall: None, mono }).await;
+            return;
+        }
+        let outcome = self.pacs.probe().await;
+        self.notices.pacs_reachable(outcome.is_ok());
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "the PACS does not answer yet");
+        }
+        let mut breaker = self.breaker.get();
+        if breaker.probed(outcome.is_ok(), self.time.mono()) {
+            tracing::info!("the PACS answers again");
+            self.notices.circuit_open(false);
+            self.welcome_back().await;
+        }
+        self.breaker.set(breaker);
+    }
+
+    /// Whoever waits because the PACS did not answer need not wait any longer.
+    async fn welcome_back(&self) {
+        let cleared =
+            self.writer.run(Urgency::Narrowing, move |context| Ok(ledger::forgive_failures(context.conn)?));
+        if let Err(error) = cleared.await {
+            tracing::warn!(%error, "back-offs stay as they are");
+        }
+        self.notices.touched(Touched::Everyone);
+    }
 }

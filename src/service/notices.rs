@@ -20,6 +20,10 @@ pub struct Level {
     pub disk_full: bool,
     /// The PACS answered last time.
     pub pacs_reachable: bool,
+    /// Persons in the PACS under our prefix that the ledger does not know, when last looked.
+    pub strangers: u64,
+    /// Nothing is sent to the PACS but probes.
+    pub circuit_open: bool,
     /// Counts changes of the ledger, so that each is noticed.
     pub ledger_changes: u64,
 }
@@ -45,6 +49,8 @@ impl Notices {
             repair: None,
             disk_full: false,
             pacs_reachable: false,
+            strangers: 0,
+            circuit_open: false,
             ledger_changes: 0,
         };
         Notices {
@@ -102,6 +108,16 @@ impl Notices {
     /// The PACS answered, or did not.
     pub fn pacs_reachable(&self, reachable: bool) {
         self.change(|level| level.pacs_reachable = reachable);
+    }
+
+    /// So many persons in the PACS are nobody's here.
+    pub fn strangers(&self, count: u64) {
+        self.change(|level| level.strangers = count);
+    }
+
+    /// The circuit breaker has opened, or closed.
+    pub fn circuit_open(&self, open: bool) {
+        self.change(|level| level.circuit_open = open);
     }
 
     /// A row of the ledger changed.

@@ -3,14 +3,16 @@
 //! Not here: `doorward status`, which reads the same rows from the disk.
 
 use super::notices::{Level, Notices};
+use super::status;
 use super::timekeeping::Timekeeper;
 use crate::clock::Wake;
+use crate::export::brake::Limit;
 use crate::export::ledger;
 use crate::feed::Feed;
 use crate::mirror::{list, outbox, standing};
 use access::trust::Trust;
 use contract::id::GatewayId;
-use contract::messages::{ExportState, State, StateDetail};
+use contract::messages::{Circuit, ExportState, State, StateDetail};
 use contract::topics::GatewayTopic;
 use rusqlite::Connection;
 use std::rc::Rc;
@@ -35,6 +37,8 @@ pub struct Reporting {
     pub heartbeat_s: u64,
     /// Whether a PACS is configured.
     pub has_pacs: bool,
+    /// When the brake holds.
+    pub brake: Limit,
 }
 
 impl Reporting {
@@ -95,6 +99,13 @@ impl Reporting {
                 backlog: counts.backlog,
                 held: counts.held,
                 persons: counts.persons,
+                held_removals: status::held_removals(&self.conn, self.brake.of(counts.persons))?,
+                adoptions: status::adoptions(&self.conn)?,
+                circuit: self.has_pacs.then_some(if level.circuit_open {
+                    Circuit::Open
+                } else {
+                    Circuit::Closed
+                }),
             },
             clock: trust_word(time.trust).into(),
         };

@@ -3,16 +3,17 @@
 //! Not here: acting.
 
 use super::lock;
+use super::planning::Planner;
 use super::reporting::last_will;
 use super::timekeeping::Timekeeper;
 use crate::board::{Board, BoardError};
 use crate::clock::Clock;
 use crate::clock::floor::{Floor, FloorError};
-use crate::config::{CardNumberFormatName, Config, ConfigError, Pacs};
+use crate::config::{Config, ConfigError, Pacs};
+use crate::export::brake::Limit;
 use crate::export::http::PacsSettings;
 use crate::export::item::Limits;
-use crate::export::pacs::PacsError;
-use crate::export::pacs::rest::Rest;
+use crate::export::pacs::{self, Adapter, PacsError};
 use crate::export::plan::Caps;
 use crate::export::profile::{Profile, ProfileError, SiteRules};
 use crate::feed::FeedOptions;
@@ -22,7 +23,7 @@ use crate::tls::{self, ClientIdentity, TlsError};
 use access::card::CardNumberFormat;
 use access::person::Settings;
 use access::time::UtcTime;
-use access::trust::Trust;
+use access::trust::{Time, Trust};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,14 @@ pub enum StartError {
     /// The PACS settings.
     #[error(transparent)]
     Pacs(#[from] PacsError),
+    /// The PACS profile is not complete.
+    #[error("profile {file}: these keys are not filled in: {}; fill them in from the vendor's description", .keys.join(", "))]
+    Lacking {
+        /// The profile.
+        file: PathBuf,
+        /// Dotted keys.
+        keys: Vec<String>,
+    },
     /// The state directory.
     #[error("state directory {folder}: {source}; make it, writable by the service")]
     State {
@@ -72,7 +81,13 @@ pub enum StartError {
 /// The PACS, ready to be talked to.
 pub struct OpenPacs {
     /// The adapter.
-    pub rest: Rc<Rest>,
+    pub adapter: Rc<dyn Adapter>,
+    /// The product's name, for people.
+    pub product: String,
+    /// Keys of the profile that stand on no public document.
+    pub unverified: Vec<String>,
+    /// Keys of the profile that are yet to be filled in: until then nothing may be sent.
+    pub lacks: Vec<String>,
     /// What the product can do.
     pub caps: Caps,
     /// Its times.
@@ -81,8 +96,20 @@ pub struct OpenPacs {
     pub settings: Settings,
     /// Users worked on at the same time.
     pub concurrency: usize,
+    /// How many may lose something to edits before someone has to approve.
+    pub brake: Limit,
     /// Milliseconds between two imports of entitlements.
     pub import_every_ms: u64,
+    /// Milliseconds in which everything is read back from the PACS once; 0 for never.
+    pub drift_every_ms: u64,
+}
+
+/// What [`Setup::check`] found.
+pub struct Findings {
+    /// For people.
+    pub lines: Vec<String>,
+    /// What `run` would stumble over, when the lines say more of it.
+    pub obstacle: Option<StartError>,
 }
 
 /// The configuration and where it came from.
@@ -175,22 +202,41 @@ impl Setup {
         })
     }
 
-    /// The PACS, if one is configured.
-    pub(super) fn open_pacs(
+    /// The PACS to export to, if one is configured.
+    pub(super) fn open_whole_pacs(
         &self,
         clock: Arc<dyn Clock>,
         floor: UtcTime,
     ) -> Result<Option<OpenPacs>, StartError> {
+        let open = self.open_pacs(clock, floor)?;
+        match open.as_ref().and_then(|open| self.lacking(open)) {
+            Some(lacking) => Err(lacking),
+            None => Ok(open),
+        }
+    }
+
+    fn lacking(&self, open: &OpenPacs) -> Option<StartError> {
+        let file = self.config.pacs.as_ref()?.profile.clone();
+        (!open.lacks.is_empty()).then(|| StartError::Lacking { file, keys: open.lacks.clone() })
+    }
+
+    /// The PACS, if one is configured, complete or not.
+    fn open_pacs(&self, clock: Arc<dyn Clock>, floor: UtcTime) -> Result<Option<OpenPacs>, StartError> {
         let Some(pacs) = &self.config.pacs else { return Ok(None) };
         let profile = Profile::read(&pacs.profile)?;
-        let settings = profile.rules(&site_rules(pacs))?;
+        // The configuration was checked when it was read: this cannot fail any more.
+        let card_number = pacs.card_number().map_err(|unfit| unfit.in_file(&self.file))?;
+        let settings = profile.rules(&site_rules(pacs, card_number))?;
         let password =
             pacs.password.as_ref().map(|secret| secret.read(&self.file, "pacs.password")).transpose()?;
+        let key =
+            pacs.client_key.as_ref().map(|secret| secret.read(&self.file, "pacs.client_key")).transpose()?;
+        let identity = pacs.client_cert_file.clone().zip(key);
+        let identity = identity.map(|(cert_file, key)| ClientIdentity { cert_file, key });
         let tls = match &pacs.ca_file {
-            Some(ca_file) => Some(tls::client(ca_file, None, clock, floor)?),
+            Some(ca_file) => Some(tls::client(ca_file, identity.as_ref(), clock, floor)?),
             None => None,
         };
-        let caps = profile.caps;
         let http = PacsSettings {
             base_url: pacs.base_url.clone(),
             username: pacs.username.clone(),
@@ -199,22 +245,69 @@ impl Setup {
             timeout_ms: u64::from(pacs.timeout_s) * 1000,
             tls,
         };
+        let (product, unverified) = (profile.product.clone(), profile.unverified.clone());
+        let lacks = profile.lacks.clone();
+        let adapter = pacs::open(profile, &http)?;
         Ok(Some(OpenPacs {
-            rest: Rc::new(Rest::new(profile, &http)?),
-            caps,
+            caps: adapter.caps(),
+            adapter,
+            product,
+            unverified,
+            lacks,
             limits: Limits { late_ms: u64::from(pacs.late_s) * 1000, ..Limits::DEFAULT },
             settings,
+            brake: Limit { percent: pacs.max_removal_percent, persons: pacs.max_removal_persons },
             concurrency: usize::from(pacs.concurrency),
             import_every_ms: u64::from(pacs.import_every_s) * 1000,
+            drift_every_ms: u64::from(pacs.drift_s) * 1000,
         }))
+    }
+
+    /// What a plan needs of the PACS, if one is configured. It takes no secret, so that who may read the mirror
+    /// may plan; nothing is ever sent with it.
+    ///
+    /// # Errors
+    /// When the profile cannot be read or does not fit the settings.
+    pub fn open_planner(&self) -> Result<Option<Planner>, StartError> {
+        let Some(pacs) = &self.config.pacs else { return Ok(None) };
+        let profile = Profile::read(&pacs.profile)?;
+        let card_number = pacs.card_number().map_err(|unfit| unfit.in_file(&self.file))?;
+        let settings = profile.rules(&site_rules(pacs, card_number))?;
+        let http = PacsSettings {
+            base_url: pacs.base_url.clone(),
+            username: pacs.username.clone(),
+            password: pacs.password.as_ref().map(|_| "never sent".to_owned().into()),
+            system_id: pacs.system_id.clone(),
+            timeout_ms: u64::from(pacs.timeout_s) * 1000,
+            tls: Some(tls::none().map_err(TlsError::from)?),
+        };
+        let caps = pacs::open(profile, &http)?.caps();
+        Ok(Some(Planner { settings, caps, late_ms: u64::from(pacs.late_s) * 1000 }))
+    }
+
+    /// Opens the mirror to read.
+    ///
+    /// # Errors
+    /// As [`OpenError`] says.
+    pub fn reader(&self) -> Result<Connection, OpenError> {
+        self.open_reader()
+    }
+
+    /// The time, of a program that does not stay: a look at the clock and the floor.
+    ///
+    /// # Errors
+    /// When the floor cannot be read.
+    pub fn time(&self, clock: Arc<dyn Clock>) -> Result<Time, FloorError> {
+        Ok(Timekeeper::new(clock, self.floor()?).time())
     }
 
     /// Looks at everything that `run` needs, writes nothing, sends nothing; a line for each thing found.
     ///
     /// # Errors
-    /// The first thing that `run` would stumble over.
-    pub fn check(&self, clock: Arc<dyn Clock>) -> Result<Vec<String>, StartError> {
+    /// The first thing that `run` would stumble over, unless it has lines of its own.
+    pub fn check(&self, clock: Arc<dyn Clock>) -> Result<Findings, StartError> {
         let config = &self.config;
+        let mut obstacle = None;
         let mut lines = vec![format!("gateway   {} of site {}", config.gateway, config.site)];
         if let Some(path) = &config.board {
             let board = Board::load(path)?;
@@ -238,35 +331,31 @@ impl Setup {
                 format!("clock     {}, NOT trusted: no window opens by it until it is synchronised", time.now)
             }
         });
+        let control = &config.control_dir;
+        lines.push(if control.is_dir() || control.parent().is_some_and(Path::is_dir) {
+            format!("control   {}", control.display())
+        } else {
+            format!("control   {}: cannot be made: there will be no control sockets", control.display())
+        });
         let feed = self.feed_options(clock.clone(), time.floor)?;
         let secure = if feed.tls.is_some() { "with TLS" } else { "WITHOUT TLS" };
         lines.push(format!("broker    {}:{} {secure}", feed.host, feed.port));
         match (&config.pacs, self.open_pacs(clock, time.floor)?) {
             (Some(pacs), Some(open)) => {
-                let profile = open.rest.profile();
-                lines.push(format!("pacs      {} at {}", profile.product, pacs.base_url));
-                if !profile.unverified.is_empty() {
-                    lines.push(format!(
-                        "          unverified in the profile: {}",
-                        profile.unverified.join(", ")
-                    ));
-                }
+                lines.push(format!("pacs      {} at {}", open.product, pacs.base_url));
+                let lacking = open.lacks.iter().map(|key| format!("          to be filled in: {key}"));
+                lines.extend(lacking);
+                let unverified = open.unverified.iter().map(|key| format!("          unverified: {key}"));
+                lines.extend(unverified);
+                obstacle = self.lacking(&open);
             }
             _ => lines.push("pacs      none: this panel exports nothing".into()),
         }
-        Ok(lines)
+        Ok(Findings { lines, obstacle })
     }
 }
 
-fn site_rules(pacs: &Pacs) -> SiteRules {
-    let card_number_format = match pacs.card_number_format {
-        CardNumberFormatName::Hex => CardNumberFormat::Hex,
-        CardNumberFormatName::Decimal => CardNumberFormat::Decimal,
-        // The configuration is checked: the linear format has its digits.
-        CardNumberFormatName::Linear => {
-            CardNumberFormat::Linear { digits: pacs.card_number_digits.unwrap_or(1) }
-        }
-    };
+fn site_rules(pacs: &Pacs, card_number_format: CardNumberFormat) -> SiteRules {
     SiteRules {
         delete_user_on_no_access_token: pacs.delete_user_on_no_access_token,
         delete_user_on_no_entitlement: pacs.delete_user_on_no_entitlement,

@@ -9,6 +9,8 @@ mod batch;
 mod repair;
 
 use super::notices::Notices;
+use super::orders;
+use super::timekeeping::Timekeeper;
 use crate::clock::{Clock, MonoMs, Wake};
 use crate::failpoint;
 use crate::feed::connection::UNCOMMITTED_MAX_BYTES;
@@ -44,6 +46,8 @@ pub struct Sync {
     pub conn: Rc<Connection>,
     /// To wait by.
     pub clock: Arc<dyn Clock>,
+    /// To judge commands by.
+    pub time: Timekeeper,
     /// Whom to tell.
     pub notices: Notices,
     /// Most messages in one transaction.
@@ -160,7 +164,8 @@ impl Sync {
             batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
         let asked = repair.is_running();
         let together = messages.clone();
-        let work = move |context: Context<'_>| batch::write(context, &together, asked);
+        let time = self.time.time();
+        let work = move |context: Context<'_>| batch::write(context, &together, asked, &time);
         match self.writer.run(Urgency::Narrowing, work).await {
             Ok(outcome) => {
                 let complete = outcome.applied.complete;
@@ -181,7 +186,7 @@ impl Sync {
                 tracing::error!(%error, messages = batch.len(), "one by one, so that the small ones find room");
                 for message in messages {
                     let work = move |context: Context<'_>| {
-                        batch::write(context, std::slice::from_ref(&message), asked)
+                        batch::write(context, std::slice::from_ref(&message), asked, &time)
                     };
                     if let Ok(outcome) = self.writer.run(Urgency::Narrowing, work).await {
                         self.tell(outcome, repair);
@@ -207,6 +212,7 @@ impl Sync {
         } else {
             self.notices.touched(touched);
         }
+        orders::tell(&self.notices, outcome.ordered);
         self.notices.standing(standing);
         // What did not find room comes again, and says it again.
         repair.found(if complete { findings } else { Vec::new() }, standing);

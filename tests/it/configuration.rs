@@ -20,7 +20,7 @@ entitlement_import_types = ["AccessProfile"]
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one case a line")]
 fn every_complaint_names_file_key_value_and_remedy() {
-    let table: [(&str, &str, &str, &str, &str); 22] = [
+    let table: [(&str, &str, &str, &str, &str); 25] = [
         ("site = \"office\"", "", "site", "", "add the key"),
         ("\"office\"", "\"Office 1\"", "site", "\"Office 1\"", "correct"),
         ("\"panel-1\"", "\"\"", "gateway", "\"\"", "correct"),
@@ -74,6 +74,15 @@ fn every_complaint_names_file_key_value_and_remedy() {
         ("host = \"broker.example\"", "host = \"b\"\npassword = \"hunter2", "line 6", "", "TOML"),
         ("http://pacs", "pacs", "pacs.base_url", "\"pacs.example\"", "http://"),
         ("http://pacs", "https://pacs", "pacs.ca_file", "", "PEM"),
+        ("[pacs]", "[pacs]\nusername = \"u\"", "pacs.username", "\"u\"", "password as well"),
+        ("[pacs]", "[pacs]\nclient_cert_file = \"x\"", "pacs.client_cert_file", "\"x\"", "give both"),
+        (
+            "[pacs]",
+            "[pacs]\nclient_cert_file = \"x\"\nclient_key = { file = \"y\" }",
+            "pacs.client_cert_file",
+            "\"x\"",
+            "pacs.ca_file",
+        ),
         ("[pacs]", "[pacs]\ntimeout_s = 0", "pacs.timeout_s", "0", "10 is usual"),
         (
             "[pacs]",
@@ -93,6 +102,8 @@ fn every_complaint_names_file_key_value_and_remedy() {
         ("[broker]", "[broker", "line 4", "[broker", "TOML"),
     ];
     config::parse(Path::new("config.toml"), GOOD).expect("the starting point is good");
+    let bearer = GOOD.replace("[pacs]", "[pacs]\npassword = { file = \"x\" }");
+    config::parse(Path::new("config.toml"), &bearer).expect("a key needs no user name");
     for (from, to, key, value, remedy) in table {
         let text = GOOD.replacen(from, to, 1);
         let error = config::parse(Path::new("config.toml"), &text).expect_err(&text);
@@ -163,4 +174,39 @@ fn a_second_daemon_over_the_same_state_is_refused() {
         .expect("doorward runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("another doorward"), "{said}");
+}
+
+#[test]
+fn a_profile_that_is_not_filled_in_is_refused_and_check_names_every_key_of_it() {
+    let world = World::new();
+    let profiles = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+    let text = std::fs::read_to_string(world.config_file()).expect("the configuration");
+    let interflex = profiles.join("interflex.toml").display().to_string();
+    let exos = profiles.join("exos.toml").display().to_string();
+    let text = text.replace(&interflex, &exos);
+    let kinds = "entitlement_import_types = [\"AccessProfile\", \"AccessZoneTimeProfile\"]";
+    assert!(text.contains(kinds));
+    world.write("config.toml", &text.replace(kinds, "entitlement_import_types = [\"AccessRight\"]"));
+    let said = |verb: &str| {
+        let config = world.config_file();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_doorward")).arg("--config").arg(config).arg(verb).output();
+        let output = output.expect("doorward runs");
+        assert!(!output.status.success(), "{verb}");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let checked = said("check");
+    let lines: Vec<&str> = checked.lines().map(str::trim).collect();
+    for line in
+        ["to be filled in: permission.create.body.TimeZoneId", "unverified: session", "unverified: answers"]
+    {
+        assert!(lines.contains(&line), "{line}: {checked}");
+    }
+    assert!(!checked.contains("tenantId"), "a way to log in that is not used: {checked}");
+    let refused = said("run");
+    assert!(
+        refused.contains("permission.create.body.TimeZoneId") && refused.contains("fill them in"),
+        "{refused}"
+    );
+    assert!(world.pacs.effects().is_empty());
 }

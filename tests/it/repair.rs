@@ -297,8 +297,12 @@ fn as_of_version_1(world: &World) {
     conn.execute_batch(include_str!("../../sql/migrations/0001_first.sql")).expect("version 1");
     conn.execute("ATTACH ?1 AS now", [now.to_str().expect("UTF-8")]).expect("attached");
     conn.execute_batch(
-        "INSERT INTO ledger SELECT * FROM now.ledger; INSERT INTO outbox SELECT * FROM now.outbox;
-         INSERT INTO event SELECT * FROM now.event; INSERT INTO pacs_entitlement SELECT * FROM now.pacs_entitlement;
+        "INSERT INTO ledger SELECT user, kind, item, ext_id, native_id, parent, state, prev, sent_hash, acked_hash, until,
+           gen, unsettled_until_mono_ms, ours, hold_reason, approved_gen, fails, next_try_mono_ms, check_at_mono_ms
+           FROM now.ledger;
+         INSERT INTO outbox SELECT * FROM now.outbox;
+         INSERT INTO event SELECT * FROM now.event; INSERT INTO pacs_entitlement
+           SELECT pacs_ref, type, display_name FROM now.pacs_entitlement;
          INSERT INTO mirror SELECT one, site, head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync, exporter
            FROM now.mirror;
          INSERT INTO name (kind, key) VALUES (1, 'u1');

@@ -1,5 +1,7 @@
 //! TLS to the broker: an authority of our own, a certificate for the panel, secrets from files and systemd
-//! credentials, and a panel that wakes in 1970.
+//! credentials, and a panel that wakes in 1970; and TLS to the PACS.
+
+mod pacs;
 
 use crate::world::{Broker, GATEWAY, InProcess, Process, SITE};
 use access::time::UtcTime;
@@ -59,7 +61,7 @@ fn panel(authority: &Authority, broker: &Broker, key: &str) -> (TempDir, PathBuf
     write(
         "config.toml",
         &format!(
-            "site = \"{SITE}\"\ngateway = \"{GATEWAY}\"\nstate_dir = \"state\"\n[clock]\nsync = \"host\"\n[broker]\n\
+            "site = \"{SITE}\"\ngateway = \"{GATEWAY}\"\nstate_dir = \"state\"\ncontrol_dir = \"control\"\n[clock]\nsync = \"host\"\n[broker]\n\
              host = \"127.0.0.1\"\nport = {port}\nca_file = \"ca.pem\"\nclient_cert_file = \"cert.pem\"\nclient_key = {key}\n"
         ),
     );

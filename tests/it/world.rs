@@ -4,13 +4,16 @@
 mod answers;
 mod broker;
 mod gateway;
+mod scim;
 mod source;
 
 pub(crate) use broker::{Brand, Broker};
 pub(crate) use gateway::{Ended, InProcess, Process, query, status, verify};
+pub(crate) use scim::{Person as ScimPerson, ScimServer};
 pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
+use broker::free_port;
 use doorward::clock::ManualClock;
 use doorward_sim::{Act, Handle, Login, Options, Pacs, World as PacsWorld};
 use std::collections::BTreeSet;
@@ -79,12 +82,22 @@ impl World {
     /// As [`World::configure`], with the state elsewhere.
     pub(crate) fn configure_at(&self, state_dir: &str, pacs: &str) {
         let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/interflex.toml");
+        self.write_config(state_dir, &profile, &self.pacs.url(), pacs);
+    }
+
+    /// As [`World::configure`], with another PACS.
+    pub(crate) fn configure_for(&self, profile: &Path, base_url: &str, pacs: &str) {
+        self.write_config("state", profile, base_url, pacs);
+    }
+
+    fn write_config(&self, state_dir: &str, profile: &Path, url: &str, pacs: &str) {
         let mut text = String::new();
         let _ = write!(
             text,
             r#"site = "{SITE}"
 gateway = "{GATEWAY}"
 state_dir = "{state_dir}"
+control_dir = "{state_dir}-control"
 
 [broker]
 host = "127.0.0.1"
@@ -106,7 +119,6 @@ timeout_s = 2
 "#,
             port = self.broker.port(),
             profile = profile.display(),
-            url = self.pacs.url(),
         );
         std::fs::create_dir_all(self.folder.path().join(state_dir)).expect("state folder");
         self.write("config.toml", &text);

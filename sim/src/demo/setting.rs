@@ -88,6 +88,7 @@ pub(crate) fn panel(stage: &Stage, pacs: std::net::SocketAddr) -> Result<()> {
         r#"site = "{SITE}"
 gateway = "{PANEL}"
 state_dir = "state"
+control_dir = "control"
 board = "{board}"
 
 [broker]

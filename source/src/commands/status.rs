@@ -2,7 +2,7 @@
 
 use super::show::print_table;
 use anyhow::Result;
-use contract::messages::State;
+use contract::messages::{ExportState, State};
 use doorward_source::store::{Head, Store};
 use serde_json::{Map, Value, json};
 
@@ -32,8 +32,10 @@ pub(crate) fn status(store: &Store, as_json: bool) -> Result<()> {
     println!("outgoing  {outgoing} messages that the broker has not acknowledged");
     println!("events    {events} received");
     let mut table = vec![["GATEWAY", "HEARD", "ONLINE", "IN SYNC", "AT", "REFUSED"].map(String::from)];
+    let mut held = Vec::new();
     for found in gateways {
         let state: State = serde_json::from_str(&found.state)?;
+        held.extend(state.detail.as_ref().map(|detail| words_to_say(&found.gateway, &detail.export)));
         let yes = |yes: bool| if yes { "yes" } else { "no" }.to_string();
         let detail = state.detail.as_ref();
         table.push([
@@ -49,7 +51,27 @@ pub(crate) fn status(store: &Store, as_json: bool) -> Result<()> {
         println!();
         print_table(&table);
     }
+    print!("{}", held.concat());
     Ok(())
+}
+
+/// What waits for somebody's word at a gateway, a line each, with the command that gives it.
+fn words_to_say(gateway: &str, export: &ExportState) -> String {
+    let approve = |hash: &str| format!("doorward-source approve --gateway {gateway} {hash}");
+    let removals = export.held_removals.as_ref().map(|held| {
+        let (persons, items, limit) = (held.persons, held.items, held.limit_persons);
+        format!(
+            "{gateway}: {items} removals of {persons} persons are held: edits took more than {limit} persons in \
+             24 hours; if that is meant: {}\n",
+            approve(&held.hash)
+        )
+    });
+    let adoptions = export.adoptions.as_ref().map(|found| {
+        let persons = found.persons;
+        let approve = approve(&found.hash);
+        format!("{gateway}: {persons} persons were found in the PACS; to take them over: {approve}\n")
+    });
+    removals.into_iter().chain(adoptions).collect()
 }
 
 /// Shows the newest `limit` events, oldest first.

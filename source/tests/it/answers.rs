@@ -265,9 +265,13 @@ fn data_that_grows_is_divided_finer_and_whoever_asks_by_the_old_number_hears_the
 }
 
 fn resyncs(observer: &Observer) -> Vec<Value> {
+    commands(observer, "resync")
+}
+
+fn commands(observer: &Observer, sort: &str) -> Vec<Value> {
     let heard = observer.on("gateway/main-panel/command");
     let heard = heard.iter().map(|payload| serde_json::from_slice::<Value>(payload).expect("JSON"));
-    heard.filter(|message| message["command"]["type"] == "resync").collect()
+    heard.filter(|message| message["command"]["type"] == sort).collect()
 }
 
 #[test]
@@ -285,4 +289,60 @@ fn a_resync_goes_out_at_once_or_when_serve_starts() {
     let ids: BTreeSet<String> = resyncs(&observer).iter().map(|m| m["id"].to_string()).collect();
     assert_eq!(ids.len(), 2);
     assert!(world.fails(&["resync", "Main"]).contains("1 to 32"));
+}
+
+#[test]
+fn an_order_to_the_export_waits_for_its_answer_and_shows_it() {
+    let world = World::new();
+    let observer = world.observer("observer");
+    world.ok(&["set", "door", "main", r#"{"name":"Main","grants":[]}"#]);
+    let late = world.fails(&["approve", "--gateway", "main-panel", "0123456789abcdef"]);
+    assert!(late.contains("no `serve` listens") && late.contains("command_result"), "{late}");
+    let _serve = world.serve();
+    wait("the first", || (commands(&observer, "export_approve").len() == 1).then_some(()));
+
+    let answer = |seq: u64, sort: &str, done: bool, words: &str| {
+        let order = wait("the order", || commands(&observer, sort).pop());
+        let event = json!({"type": "command_result", "id": order["id"], "done": done, "words": words});
+        let message = json!({"stream": "s", "seq": seq, "at": "2026-11-23T08:00:00Z", "event": event});
+        observer.publish("gateway/main-panel/events", false, &message);
+        order
+    };
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| world.run(&["retry", "--gateway", "main-panel", "ada", "card-ada"]));
+        let order = answer(1, "export_retry", true, "1 items are tried again");
+        assert_eq!(order["command"], json!({"type": "export_retry", "user": "ada", "item": "card-ada"}));
+        let output = asked.join().expect("it ran");
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && shown.contains("main-panel: 1 items are tried again"),
+            "{output:?}"
+        );
+    });
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| world.fails(&["approve", "--gateway", "main-panel", "fedcba9876543210"]));
+        wait("the second", || (commands(&observer, "export_approve").len() == 2).then_some(()));
+        answer(2, "export_approve", false, "the hash names nothing that is held now");
+        let shown = asked.join().expect("it ran");
+        assert!(shown.contains("main-panel refused: the hash names nothing"), "{shown}");
+    });
+    assert!(world.fails(&["retry", "--gateway", "main-panel", "a/da"]).contains("a/da"));
+}
+
+#[test]
+fn what_a_gateway_holds_is_shown_with_the_command_that_lets_it_through() {
+    let world = World::new();
+    let observer = world.observer("observer");
+    let _serve = world.serve();
+    let held = json!({"persons": 412, "items": 1236, "hash": "894c1f960db6403f", "limit_persons": 90});
+    let export = json!({"exporting": true, "reachable": true, "backlog": 0, "held": 0, "persons": 900,
+        "held_removals": held, "adoptions": {"persons": 2, "hash": "0f3d5b7a99c1e2d4"}});
+    let state = json!({"online": true, "software": "0.1.0", "at": "2026-11-23T09:40:30Z", "head": [1, 3],
+        "proven": [1, 3], "root": "0".repeat(32), "in_sync": true, "whole": true, "refused": 0,
+        "events_waiting": 0, "events_lost": 0, "disk_full": false, "clock": "trusted", "export": export});
+    observer.publish("gateway/main-panel/state", true, &state);
+    let text = wait("the state", || Some(world.ok(&["status"])).filter(|text| text.contains("are held")));
+    assert!(text.contains("1236 removals of 412 persons"), "{text}");
+    assert!(text.contains("doorward-source approve --gateway main-panel 894c1f960db6403f"), "{text}");
+    assert!(text.contains("doorward-source approve --gateway main-panel 0f3d5b7a99c1e2d4"), "{text}");
 }

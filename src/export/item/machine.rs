@@ -1,10 +1,14 @@
 //! The moves of one row: intent, outcome, re-arming. Pure.
 
-use super::{Act, Answer, Hash, ItemId, ItemKind, Limits, Row, State, Step};
+use super::{Act, Answer, Clearance, Hash, ItemId, ItemKind, Limits, Row, State, Step};
 use crate::clock::MonoMs;
+use crate::export::switch::{Rule, holds};
 
 /// Longest words of a PACS that a row keeps, in characters.
 pub const WORDS_MAX_CHARS: usize = 200;
+/// What a look-up has shown is acted on for so long, in milliseconds. A PACS is not restored from a backup between
+/// two requests that follow each other so closely.
+pub const SEEN_FOR_MS: u64 = 60_000;
 /// Jitter is given in thousandths: 0 to this.
 pub const JITTER_MAX: u16 = 1_000;
 /// Doublings after which a back-off stands at its longest in any case.
@@ -25,12 +29,18 @@ impl Row {
             until: None,
             generation: 0,
             unsettled_until: None,
-            ours: true,
+            ours: false,
             hold_reason: None,
             approved_generation: None,
             fails: 0,
             next_try: None,
             check_at: None,
+            extra: None,
+            looked_at: None,
+            cause: None,
+            clearance: Clearance::None,
+            card: None,
+            gone_at: None,
         }
     }
 
@@ -51,10 +61,17 @@ impl Row {
         if turned || changed { MonoMs(0) } else { self.next_try.unwrap_or(MonoMs(0)) }
     }
 
-    /// The row to commit before `step` is sent. A look-up changes nothing, so it leaves the row as it is.
+    /// Whether the PACS has shown lately what it has under our name: only then may a remembered id be acted on, or
+    /// something be made. A PACS that was restored from a backup may give an id to somebody else.
+    pub fn is_seen(&self, now: MonoMs) -> bool {
+        self.looked_at.is_some_and(|at| at <= now && now < at.after_ms(SEEN_FOR_MS))
+    }
+
+    /// The row to commit before `step` is sent. A look-up changes nothing, and an extra item is not this one, so
+    /// they leave the row as it is.
     pub fn intend(&mut self, step: &Step) {
         match step.act {
-            Act::LookUp => return,
+            Act::LookUp | Act::RemoveExtra => return,
             Act::Create => {
                 self.ext_id.clone_from(&step.ids.ext_id);
                 let person = step.ids.person_native_id.as_ref().or(step.ids.person_ext_id.as_ref());
@@ -67,11 +84,15 @@ impl Row {
         }
         if let Some(content) = &step.content {
             self.until = content.until();
+            self.card = content.credential().map(|credential| credential.card_number.clone());
         }
         self.prev = self.state;
         self.state = State::Maybe;
         self.sent_hash = step.wanted;
+        // An approval is for the removal, however often it is tried.
+        let is_approved = self.approved_generation == Some(self.generation);
         self.generation += 1;
+        self.approved_generation = (is_approved && step.act == Act::Remove).then_some(self.generation);
         // A crash before the answer must not leave an older answer's words standing for this attempt.
         self.hold_reason = None;
     }
@@ -81,11 +102,15 @@ impl Row {
     pub fn settle(&mut self, step: &Step, answer: &Answer, now: MonoMs, limits: &Limits, jitter: u16) {
         match (step.act, answer) {
             (Act::LookUp, _) => self.settle_look_up(step, answer, now, limits, jitter),
+            (Act::RemoveExtra, _) => self.settle_extra(answer, now, limits, jitter),
             (Act::Create | Act::Update, Answer::Done { native_id }) => {
                 if native_id.is_some() {
                     self.native_id.clone_from(native_id);
+                    self.looked_at = Some(now);
                 }
                 self.acked_hash = step.wanted;
+                // What we have written is ours, whoever made it.
+                self.ours = true;
                 self.succeeded();
                 self.check_at = None;
                 self.land(State::Present, now);
@@ -93,9 +118,14 @@ impl Row {
             (Act::Remove, Answer::Done { .. } | Answer::NotFound { .. }) => self.removed(now),
             (Act::Update, Answer::NotFound { .. }) => self.vanished(now),
             (Act::Create, Answer::NotFound { words }) => self.not_done(Some(words), now, limits, jitter),
+            (Act::Create, Answer::Conflict { words }) if !holds(Rule::ConflictIsDoubt) => {
+                self.not_done(Some(words), now, limits, jitter);
+            }
             (Act::Create, Answer::Conflict { words }) => {
                 self.lost(now, limits);
-                self.ours = false;
+                // Seen to be absent a moment ago: what is there now is ours, made twice on the way, or late.
+                self.ours = !self.is_person() || self.is_seen(now);
+                self.looked_at = None;
                 self.hold_reason = Some(shortened(words));
                 self.failed(now, limits.hold_min_ms, limits.hold_max_ms, jitter);
             }
@@ -104,59 +134,47 @@ impl Row {
                 self.not_done(Some(words), now, limits, jitter);
             }
             (Act::Create | Act::Update | Act::Remove, Answer::TryLater { .. } | Answer::NotSent { .. }) => {
-                self.not_done(None, now, limits, jitter)
+                self.not_done(None, now, limits, jitter);
+                self.wait_as_asked(answer, now);
             }
-            // Several is an answer to a look-up; to anything else it says nothing of what was done.
-            (Act::Create | Act::Update | Act::Remove, Answer::Unknown { .. } | Answer::Several { .. }) => {
+            // What answers a look-up says nothing of what was done.
+            (
+                Act::Create | Act::Update | Act::Remove,
+                Answer::Unknown { .. } | Answer::Several { .. } | Answer::Found { .. },
+            ) => {
                 self.lost(now, limits);
                 self.failed(now, limits.retry_min_ms, limits.retry_max_ms, jitter);
             }
         }
     }
 
-    fn settle_look_up(&mut self, step: &Step, answer: &Answer, now: MonoMs, limits: &Limits, jitter: u16) {
-        self.sent_hash = step.wanted;
-        match answer {
-            Answer::Done { native_id } => {
-                self.found(native_id.clone(), now);
-                self.succeeded();
-                self.check_at = None;
-            }
-            Answer::Several { native_id, words } => {
-                self.native_id = Some(native_id.clone());
-                self.state = State::Maybe;
-                self.prev = State::Present;
-                self.unsettled_until.get_or_insert(now);
-                self.hold_reason = Some(shortened(words));
-                // Until this is clear, the removal of one does not mean that none is left.
-                self.check_at = Some(now);
-            }
-            Answer::NotFound { .. } => self.vanished(now),
-            Answer::Conflict { words } | Answer::Refused { words, .. } => {
-                self.hold_reason = Some(shortened(words));
-                self.failed(now, limits.retry_min_ms, limits.retry_max_ms, jitter);
-            }
-            Answer::TryLater { .. } | Answer::NotSent { .. } | Answer::Unknown { .. } => {
-                self.failed(now, limits.retry_min_ms, limits.retry_max_ms, jitter);
-            }
+    /// The PACS has said when it wants to be asked again.
+    pub(super) fn wait_as_asked(&mut self, answer: &Answer, now: MonoMs) {
+        if let Answer::TryLater { after_ms: Some(ms), .. } = answer {
+            self.next_try = self.next_try.max(Some(now.after_ms(*ms)));
         }
     }
 
     /// At start: monotonic times are of another life, and whatever was under way may still run.
     pub fn re_arm(&mut self, now: MonoMs, late_ms: u64) {
+        let late_ms = if holds(Rule::DoubtIsArmedAgain) { late_ms } else { 0 };
         self.unsettled_until = match self.state {
             State::Maybe => Some(now.after_ms(late_ms)),
             State::Absent | State::Present => None,
         };
         self.next_try = None;
+        self.looked_at = None;
         self.check_at = self.check_at.map(|_| now);
     }
 
     /// The person it belongs to is gone, and the item with it; what is unsettled stays so.
     pub fn gone_with_person(&mut self, now: MonoMs) {
+        if !holds(Rule::ChildrenGoAlong) {
+            return;
+        }
         let unsettled = self.unsettled_until.is_some_and(|until| until > now);
         match self.state {
-            State::Absent => {}
+            State::Absent => self.check_at = None,
             State::Maybe if unsettled => {}
             State::Present | State::Maybe => self.absent(),
         }
@@ -223,21 +241,8 @@ impl Row {
         self.succeeded();
     }
 
-    fn found(&mut self, native_id: Option<String>, now: MonoMs) {
-        let renamed = self.native_id.is_some() && native_id.is_some() && self.native_id != native_id;
-        if native_id.is_some() {
-            self.native_id = native_id;
-        }
-        if renamed || self.state == State::Maybe {
-            self.acked_hash = None;
-        }
-        // Unsettled it stays in doubt, but there is something to remove now.
-        self.prev = State::Present;
-        self.land(State::Present, now);
-    }
-
     /// Something says that it is not there.
-    fn vanished(&mut self, now: MonoMs) {
+    pub(super) fn vanished(&mut self, now: MonoMs) {
         if self.is_settled(now) || self.unsettled_until.is_none() {
             // Kept: words and failures, so that a collision with something that cannot be found is not
             // tried over and over.
@@ -253,7 +258,8 @@ impl Row {
     fn removed(&mut self, now: MonoMs) {
         self.succeeded();
         self.acked_hash = None;
-        if self.check_at.take().is_some() {
+        self.looked_at = None;
+        if self.extra.take().is_some() {
             // There were several: look again at once.
             self.native_id = None;
             self.prev = State::Absent;
@@ -264,8 +270,9 @@ impl Row {
     }
 
     /// The outcome is known, unless an earlier attempt may still change it.
-    fn land(&mut self, outcome: State, now: MonoMs) {
-        match (self.unsettled_until.filter(|until| *until > now), outcome) {
+    pub(super) fn land(&mut self, outcome: State, now: MonoMs) {
+        let past = self.unsettled_until.filter(|until| *until > now && holds(Rule::SuccessWaitsForThePast));
+        match (past, outcome) {
             (None, State::Absent) => self.absent(),
             (None, State::Present | State::Maybe) => {
                 self.state = outcome;
@@ -273,7 +280,9 @@ impl Row {
             }
             (Some(until), _) => {
                 self.prev = outcome;
-                if outcome == State::Absent {
+                if outcome == State::Absent && !holds(Rule::RemovalsAreConfirmed) {
+                    self.absent();
+                } else if outcome == State::Absent {
                     // Confirmed again once nothing can undo it.
                     self.next_try = Some(until);
                 }
@@ -288,6 +297,7 @@ impl Row {
         self.acked_hash = None;
         self.unsettled_until = None;
         self.check_at = None;
+        self.extra = None;
     }
 
     /// Nothing stands against it any more.
@@ -310,13 +320,23 @@ impl Row {
     }
 
     fn lost(&mut self, now: MonoMs, limits: &Limits) {
+        if !holds(Rule::LostIsDoubt) {
+            self.state = self.prev;
+            return;
+        }
+        let late_ms = if holds(Rule::AdditionsWait) { limits.late_ms } else { 0 };
         self.state = State::Maybe;
-        self.unsettled_until = Some(now.after_ms(limits.late_ms));
+        self.unsettled_until = Some(now.after_ms(late_ms));
     }
 
-    fn failed(&mut self, now: MonoMs, min_ms: u64, max_ms: u64, jitter: u16) {
+    pub(super) fn failed(&mut self, now: MonoMs, min_ms: u64, max_ms: u64, jitter: u16) {
         self.fails = self.fails.saturating_add(1);
         self.next_try = Some(now.after_ms(back_off_ms(self.fails, min_ms, max_ms, jitter)));
+    }
+
+    /// Whether it is a person that was there already, and that nobody has said may be ours.
+    pub fn is_found(&self) -> bool {
+        self.is_person() && self.state == State::Present && !self.ours
     }
 
     /// Whether the item is the user itself.
@@ -336,6 +356,6 @@ fn back_off_ms(fails: u32, min_ms: u64, max_ms: u64, jitter: u16) -> u64 {
     whole_ms / 2 + (whole_ms / 2).saturating_mul(share) / u64::from(JITTER_MAX)
 }
 
-fn shortened(words: &str) -> String {
+pub(super) fn shortened(words: &str) -> String {
     words.chars().filter(|c| !c.is_control()).take(WORDS_MAX_CHARS).collect()
 }

@@ -41,7 +41,8 @@ fn id() -> ItemId {
 
 fn step(act: Act) -> Step {
     let wanted = (act != Act::Remove).then_some(Hash([7; 16]));
-    Step { item: id(), act, content: None, wanted, ids: Ids { ext_id: "t1".into(), ..Ids::default() } }
+    let ids = Ids { ext_id: "t1".into(), ..Ids::default() };
+    Step { item: id(), act, content: None, wanted, ids, attempt: 1 }
 }
 
 fn absent() -> Row {
@@ -144,10 +145,23 @@ fn what_is_found_has_an_unknown_content() {
 }
 
 #[test]
-fn a_collision_is_not_ours_and_holds_with_the_words() {
-    let row = after(&absent(), Act::Create, &conflict());
+fn a_person_that_collides_is_not_ours_unless_it_was_seen_to_be_absent_a_moment_ago() {
+    let person = ItemId { kind: ItemKind::Person, item: String::new(), ..id() };
+    let fresh = Row::new(person, "PA1".into());
+    let row = after(&fresh, Act::Create, &conflict());
     assert_eq!((row.ours, row.hold_reason.as_deref()), (false, Some("no")));
-    assert!(after(&absent(), Act::Create, &unknown()).ours);
+    let seen = Row { looked_at: Some(NOW), ..fresh.clone() };
+    assert!(after(&seen, Act::Create, &conflict()).ours, "made twice on the way");
+    assert!(after(&fresh, Act::Create, &unknown()).ours);
+    assert!(after(&absent(), Act::Create, &conflict()).ours, "what hangs on our person is ours");
+}
+
+#[test]
+fn a_person_that_is_found_before_we_made_one_is_somebody_elses() {
+    let person = ItemId { kind: ItemKind::Person, item: String::new(), ..id() };
+    let found = Answer::Found { native_id: Some("p1".into()), as_wanted: Some(true) };
+    assert!(after(&Row::new(person, "PA1".into()), Act::LookUp, &found).is_found());
+    assert!(after(&absent(), Act::LookUp, &found).ours, "a child of our person is ours");
 }
 
 #[test]
@@ -163,7 +177,7 @@ fn a_refused_content_waits_long_unless_it_changes_and_a_removal_never_waits_long
 
 #[test]
 fn what_is_not_the_items_fault_is_not_held() {
-    let later = Answer::TryLater { status: 401, words: words() };
+    let later = Answer::TryLater { status: 401, words: words(), after_ms: None };
     for answer in [later, not_sent()] {
         let row = after(&absent(), Act::Create, &answer);
         assert_eq!((row.state, row.fails, row.hold_reason), (State::Absent, 1, None), "{answer:?}");
@@ -202,13 +216,49 @@ fn an_acknowledged_removal_is_confirmed_when_nothing_can_undo_it() {
 }
 
 #[test]
-fn of_several_one_is_removed_after_the_other() {
-    let several = Answer::Several { native_id: "c1".into(), words: words() };
+fn of_several_the_ledgers_own_is_kept_and_the_others_go_one_by_one() {
+    let several = Answer::Several { native_id: "c1".into(), extra: "c3".into(), words: words() };
     let row = after(&doubtful(), Act::LookUp, &several);
-    assert_eq!((row.state, row.native_id.as_deref(), row.check_at), (State::Maybe, Some("c1"), Some(NOW)));
-    let row = after(&row, Act::Remove, &done());
-    assert_eq!((row.state, row.native_id.as_deref()), (State::Maybe, None), "to be looked up again");
-    assert_eq!(after(&row, Act::LookUp, &not_found()).state, State::Absent);
+    assert_eq!(
+        (row.state, row.native_id.as_deref(), row.extra.as_deref()),
+        (State::Present, Some("c1"), Some("c3"))
+    );
+    let kept = after(&row, Act::RemoveExtra, &done());
+    assert_eq!((kept.native_id.as_deref(), kept.extra.as_deref()), (Some("c1"), None));
+    assert_eq!(kept.check_at, Some(NOW), "there may be more of them");
+    let gone = after(&row, Act::Remove, &done());
+    assert_eq!((gone.state, gone.native_id.as_deref()), (State::Maybe, None), "to be looked up again");
+    assert_eq!(after(&gone, Act::LookUp, &not_found()).state, State::Absent);
+}
+
+#[test]
+fn what_is_found_with_other_content_is_written_again() {
+    let found = |as_wanted| Answer::Found { native_id: Some("c1".into()), as_wanted };
+    assert_eq!(after(&present(), Act::LookUp, &found(Some(true))).acked_hash, present().acked_hash);
+    assert_eq!(after(&present(), Act::LookUp, &found(None)).acked_hash, present().acked_hash);
+    assert_eq!(after(&present(), Act::LookUp, &found(Some(false))).acked_hash, None);
+}
+
+#[test]
+fn what_the_pacs_has_shown_counts_for_a_minute() {
+    let row =
+        after(&present(), Act::LookUp, &Answer::Found { native_id: Some("c1".into()), as_wanted: None });
+    assert!(row.is_seen(NOW) && row.is_seen(MonoMs(NOW.0 + SEEN_FOR_MS - 1)));
+    assert!(!row.is_seen(NOW.after_ms(SEEN_FOR_MS)) && !present().is_seen(NOW));
+}
+
+#[test]
+fn a_pacs_that_says_when_is_asked_then() {
+    let later = Answer::TryLater { status: 429, words: words(), after_ms: Some(77_000) };
+    assert_eq!(after(&present(), Act::Update, &later).next_try, Some(NOW.after_ms(77_000)));
+}
+
+#[test]
+fn an_approval_is_for_the_removal_however_often_it_is_tried_and_for_nothing_else() {
+    let approved = Row { approved_generation: Some(3), generation: 3, ..present() };
+    let tried = after(&approved, Act::Remove, &not_sent());
+    assert_eq!((tried.generation, tried.approved_generation), (4, Some(4)));
+    assert_eq!(after(&approved, Act::Update, &done()).approved_generation, None);
 }
 
 #[test]
@@ -245,8 +295,8 @@ fn acts() -> impl Strategy<Value = Act> {
 }
 
 fn answers() -> impl Strategy<Value = Answer> {
-    let later = Answer::TryLater { status: 429, words: words() };
-    let several = Answer::Several { native_id: "c2".into(), words: words() };
+    let later = Answer::TryLater { status: 429, words: words(), after_ms: None };
+    let several = Answer::Several { native_id: "c2".into(), extra: "c3".into(), words: words() };
     let all = [done(), unknown(), refused(), not_sent(), not_found(), conflict(), later, several];
     prop::sample::select(all.to_vec())
 }

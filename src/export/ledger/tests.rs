@@ -1,6 +1,7 @@
 //! The rows on disk are the rows of the rules.
 
 use super::*;
+use crate::export::item::ItemKind;
 
 fn ledger() -> Connection {
     let connection = Connection::open_in_memory().expect("memory");
@@ -36,9 +37,11 @@ fn full() -> Row {
 #[test]
 fn a_row_comes_back_as_it_was_saved() {
     let connection = ledger();
-    let empty = Row::new(id("u1", ItemKind::Person, ""), "PAu1".into());
+    // What is absent is remembered as that since it was saved so.
+    let gone_at = Some(UtcTime::from_unix(7));
+    let empty = Row { gone_at, ..Row::new(id("u1", ItemKind::Person, ""), "PAu1".into()) };
     for row in [&full(), &empty] {
-        save(&connection, row).expect("saved");
+        save(&connection, row, UtcTime::from_unix(7)).expect("saved");
     }
     assert_eq!(load(&connection, &empty.id.user).expect("loaded"), [empty.clone(), full()]);
     assert_eq!(list(&connection, Some(&empty.id), 9).expect("listed"), [full()]);
@@ -53,7 +56,7 @@ fn re_arming_in_sql_is_re_arming_in_the_rules() {
     let present = Row { state: State::Present, ..Row::new(id("u2", ItemKind::Person, ""), "PAu2".into()) };
     let settled = Row { unsettled_until: None, check_at: None, ..full() };
     for row in [full(), Row { id: id("u3", ItemKind::Permission, "r"), ..settled }, present] {
-        save(&connection, &row).expect("saved");
+        save(&connection, &row, UtcTime::from_unix(7)).expect("saved");
     }
     let mut expected = list(&connection, None, 9).expect("listed");
     expected.iter_mut().for_each(|row| row.re_arm(MonoMs(50), 700));
@@ -66,7 +69,7 @@ fn only_what_is_absent_is_forgotten() {
     let connection = ledger();
     let absent = Row::new(id("u1", ItemKind::Permission, "r"), "r".into());
     for row in [&full(), &absent] {
-        save(&connection, row).expect("saved");
+        save(&connection, row, UtcTime::from_unix(7)).expect("saved");
         forget(&connection, &row.id).expect("tried");
     }
     assert_eq!(list(&connection, None, 9).expect("listed"), [full()]);
@@ -76,7 +79,8 @@ fn only_what_is_absent_is_forgotten() {
 fn users_are_listed_in_pages() {
     let connection = ledger();
     for user in ["a", "b", "c"] {
-        save(&connection, &Row::new(id(user, ItemKind::Person, ""), user.into())).expect("saved");
+        save(&connection, &Row::new(id(user, ItemKind::Person, ""), user.into()), UtcTime::from_unix(7))
+            .expect("saved");
     }
     let first = users(&connection, None, 2).expect("listed");
     assert_eq!(first.iter().map(Key::as_str).collect::<Vec<_>>(), ["a", "b"]);
@@ -87,7 +91,7 @@ fn users_are_listed_in_pages() {
 #[test]
 fn a_damaged_row_is_named() {
     let connection = ledger();
-    save(&connection, &full()).expect("saved");
+    save(&connection, &full(), UtcTime::from_unix(7)).expect("saved");
     connection.execute("UPDATE ledger SET state = 7", []).expect("damaged");
     let error = list(&connection, None, 9).expect_err("it is no state").to_string();
     assert!(error.contains("u1") && error.contains("state 7"), "{error}");

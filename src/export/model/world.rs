@@ -1,46 +1,54 @@
-//! One run: the executor's loop over a disk that survives crashes, and a PACS that fails.
+//! One run: the executor's loop over a disk that survives crashes, several users, a source that is edited, a clock
+//! that is stepped, and the brake.
 //!
-//! Not here: what must hold (`check`).
+//! Not here: what goes wrong on the way to the PACS (`faults`), what must hold (`check`).
 
 use super::pacs::{SimPacs, Style};
-use super::people;
+use super::people::{self, users};
 use crate::clock::MonoMs;
-use crate::export::item::{Act, Answer, ItemKind, Limits, Row, Step};
-use crate::export::plan::{Plan, plan};
+use crate::export::item::{Act, ItemId, ItemKind, Limits, Row};
+use crate::export::plan::{Grounds, Plan, plan};
 use crate::export::rows::Rows;
+use crate::export::switch::{Rule, holds};
 use access::id::Key;
-use access::person::Person;
+use access::person::{Facts, Person, Settings, barred_tokens, person};
+use access::time::UtcTime;
+use access::trust::{Time, Trust};
+use access::user::UserStatus;
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     late_ms: 60_000,
     retry_min_ms: 1_000,
     retry_max_ms: 30_000,
     hold_min_ms: 20_000,
     hold_max_ms: 120_000,
 };
-const TIMEOUT_MS: u64 = 10_000;
-/// The PACS is unreliable for so long.
-const FAULTS_MS: u64 = 1_200_000;
-/// Access that is to go is gone this long after the faults stopped: one late request, one back-off and one more
-/// late request, with time for the requests themselves.
-const REMOVED_WITHIN_MS: u64 = 2 * LIMITS.late_ms + LIMITS.retry_max_ms + 120_000;
+/// The PACS is unreliable, and the source edited, for so long.
+const FAULTS_MS: u64 = 1_500_000;
+/// Every row is compared with the PACS once in this time.
+const DRIFT_MS: u64 = 400_000;
 /// Everything has settled this long after the faults stopped.
 const CONVERGED_WITHIN_MS: u64 = 3_600_000;
 const STEPS_MAX: u32 = 100_000;
+/// The wall clock at the world's zero.
+const ORIGIN_S: i64 = 1_700_000_000;
 
 /// What a run came to.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Outcome {
     pub(super) held_persons: u64,
-    requests: u64,
-    lost: u64,
-    late: u64,
-    crashes: u64,
-    /// Fences, and persons under a new name.
-    rebuilt: u64,
-    removed_over_stuck_children: u64,
+    pub(super) requests: u64,
+    pub(super) lost: u64,
+    pub(super) late: u64,
+    pub(super) crashes: u64,
+    pub(super) restores: u64,
+    pub(super) hand_edits: u64,
+    pub(super) extras: u64,
+    pub(super) adoptions: u64,
+    pub(super) brakes: u64,
+    pub(super) clock_steps: u64,
 }
 
 impl Outcome {
@@ -50,189 +58,296 @@ impl Outcome {
         self.lost += other.lost;
         self.late += other.late;
         self.crashes += other.crashes;
-        self.rebuilt += other.rebuilt;
-        self.removed_over_stuck_children += other.removed_over_stuck_children;
+        self.restores += other.restores;
+        self.hand_edits += other.hand_edits;
+        self.extras += other.extras;
+        self.adoptions += other.adoptions;
+        self.brakes += other.brakes;
+        self.clock_steps += other.clock_steps;
     }
 }
 
 pub(super) struct World {
-    rng: Rng,
+    pub(super) rng: Rng,
     pub(super) style: Style,
     pub(super) pacs: SimPacs,
-    now: u64,
+    pub(super) now: u64,
     /// The monotonic clock's zero of this life.
     booted: u64,
-    pub(super) rows: Rows,
-    disk: BTreeMap<(ItemKind, String), Row>,
-    pub(super) wanted: Option<Person>,
-    faulty: bool,
-    fault_percent: u32,
-    down_until: u64,
+    /// How far the wall clock is off, in seconds, and whether it is trusted.
+    offset_s: i64,
+    trust: Trust,
+    floor: UtcTime,
+    settings: Settings,
+    pub(super) source: BTreeMap<Key, Option<Facts>>,
+    pub(super) rows: BTreeMap<Key, Rows>,
+    disk: BTreeMap<ItemId, Row>,
+    pub(super) brake_log: BTreeMap<Key, MonoMs>,
+    /// By the world's time: who has lost something to an edit that nobody approved.
+    pub(super) unapproved: Vec<(u64, Key)>,
+    /// Items that were approved without having been seen.
+    pub(super) smuggled: BTreeSet<ItemId>,
+    checked: u64,
+    pub(super) faulty: bool,
+    pub(super) fault_percent: u32,
+    pub(super) down_until: u64,
     /// Items that the PACS refuses until then.
-    refused: BTreeMap<(ItemKind, String), u64>,
+    pub(super) refused: BTreeMap<ItemId, u64>,
+    /// The PACS was changed behind our back, so that the ledger may be wrong until the next read-back.
+    pub(super) drifted: bool,
+    /// Nobody does that in this run, so that the ledger is never wrong.
+    calm: bool,
+    pub(super) unwanted_since: BTreeMap<String, u64>,
     pub(super) outcome: Outcome,
-    trace: Vec<String>,
+    pub(super) trace: Option<Vec<String>>,
 }
 
 impl World {
-    pub(super) fn new(style: Style, seed: u64) -> World {
+    pub(super) fn new(style: Style, seed: u64, traced: bool) -> World {
         let mut rng = Rng::with_seed(seed);
         let fault_percent = [5, 20, 50][rng.usize(0..3)];
-        let rows = Rows::new(user(), []);
         World {
             rng,
             style,
             pacs: SimPacs::new(style),
             now: 1_000_000,
             booted: 0,
-            rows,
+            offset_s: 0,
+            trust: Trust::Trusted,
+            floor: UtcTime::from_unix(ORIGIN_S),
+            settings: people::settings(),
+            source: users().map(|user| (user, None)).collect(),
+            rows: users().map(|user| (user.clone(), Rows::new(user, []))).collect(),
             disk: BTreeMap::new(),
-            wanted: None,
+            brake_log: BTreeMap::new(),
+            unapproved: Vec::new(),
+            smuggled: BTreeSet::new(),
+            checked: 0,
             faulty: true,
             fault_percent,
             down_until: 0,
             refused: BTreeMap::new(),
+            drifted: false,
+            calm: seed.is_multiple_of(2),
+            unwanted_since: BTreeMap::new(),
             outcome: Outcome::default(),
-            trace: Vec::new(),
+            trace: traced.then(Vec::new),
         }
     }
 
     pub(super) fn run(mut self) -> Result<Outcome, String> {
-        let result = self.live();
-        match result {
+        match self.live() {
             Ok(()) => Ok(self.outcome),
-            Err(broken) => Err(format!("{broken}\n{}", self.trace.join("\n"))),
+            Err(broken) => Err(format!("{broken}\n{}", self.trace.unwrap_or_default().join("\n"))),
         }
     }
 
     fn live(&mut self) -> Result<(), String> {
         let end = self.now + FAULTS_MS;
         while self.now < end {
-            if self.rng.u32(0..8) == 0 {
-                self.wanted = people::person(&mut self.rng, true);
-                self.log(|world| format!("wanted {:?}", world.wanted));
-            }
-            if self.rng.u32(0..40) == 0 {
-                self.crash()?;
-            }
-            if self.rng.u32(0..20) == 0 {
-                self.operator_clears_held_person();
-            }
-            let idle = self.turn()?;
-            let pause = if idle || self.rng.u32(0..3) == 0 { self.rng.u64(0..40_000) } else { 0 };
+            self.something_happens()?;
+            let users: Vec<Key> = users().collect();
+            let user = users[self.rng.usize(0..users.len())].clone();
+            let idle = self.turn(&user)?;
+            let pause = if idle || self.rng.u32(0..3) == 0 { self.rng.u64(0..9_000) } else { 0 };
             self.pass(pause)?;
         }
-        self.faulty = false;
-        self.refused.clear();
-        self.down_until = 0;
-        self.wanted = people::person(&mut self.rng, false);
-        self.log(|world| format!("faults stop; wanted {:?}", world.wanted));
+        self.faults_stop();
         self.converge()
     }
 
-    /// Someone looks into the PACS, removes the person there and says so.
-    fn operator_clears_held_person(&mut self) {
-        let Some(row) = self.rows.person().filter(|row| row.is_settled(self.mono())) else { return };
-        if !self.is_person_held() {
+    /// The source, the clock, the PACS's operators, and power cuts.
+    fn something_happens(&mut self) -> Result<(), String> {
+        let now = self.time().now;
+        for user in users() {
+            if self.rng.u32(0..25) == 0 {
+                let facts = self.source.entry(user.clone()).or_default();
+                people::edit(facts, &user, &mut self.rng, now);
+                self.log(|world| format!("edit of {user}: {:?}", world.source[&user]));
+            }
+        }
+        match self.rng.u32(0..80) {
+            0 | 1 => self.crash()?,
+            2 => self.step_clock(),
+            3 | 4 => self.operator_approves(),
+            5 => self.operator_clears_held_person(),
+            6 if !self.calm && self.style.caps().look_up => self.somebody_edits_the_pacs()?,
+            7 => self.pacs.back_up(),
+            8 if !self.calm => self.restore_pacs()?,
+            _ => {}
+        }
+        if self.now - self.checked > DRIFT_MS {
+            self.check_everything();
+        }
+        Ok(())
+    }
+
+    fn faults_stop(&mut self) {
+        self.faulty = false;
+        self.refused.clear();
+        self.down_until = 0;
+        (self.offset_s, self.trust) = (0, Trust::Trusted);
+        self.log(|_| "faults stop".into());
+        self.check_everything();
+    }
+
+    /// Everything is read back once, now.
+    fn check_everything(&mut self) {
+        self.checked = self.now;
+        if !self.style.caps().look_up {
             return;
         }
-        let ext_id = row.ext_id.clone();
-        self.pacs.persons.retain(|_, person| person.own.ext_id != ext_id);
-        let rows = self.rows.declare_person_absent(self.mono());
-        self.log(|_| "the operator removes the held person".into());
-        self.commit(rows);
+        for user in users() {
+            let now = self.mono();
+            let rows = self.rows.get_mut(&user).map(|rows| rows.check(now)).unwrap_or_default();
+            self.commit(rows);
+        }
+        self.log(|_| "read-back".into());
     }
 
     fn converge(&mut self) -> Result<(), String> {
         let stopped = self.now;
+        let mut again = true;
         for _ in 0..STEPS_MAX {
-            if self.now - stopped > REMOVED_WITHIN_MS {
-                self.check_nothing_unwanted()?;
+            self.check_how_long_access_outlives_the_rules(stopped)?;
+            let mut idle = true;
+            for user in users() {
+                idle &= self.turn(&user)?;
             }
-            if !self.turn()? {
+            if !idle {
                 continue;
             }
-            let Some(wake) = self.plan().wake else { break };
-            let wake = wake.0 + self.booted;
-            if wake <= self.now {
-                return Err("it wakes for nothing".into());
+            self.approve_everything();
+            let wakes: Vec<u64> =
+                users().filter_map(|user| self.plan(&user).wake).map(|at| at.0 + self.booted).collect();
+            match wakes.into_iter().min() {
+                Some(wake) if wake <= self.now => return Err("it wakes for nothing".into()),
+                Some(wake) => self.pass(wake - self.now)?,
+                // Doubts of the time before may have hidden something from the first reading.
+                None if std::mem::take(&mut again) => self.check_everything(),
+                None if users().all(|user| self.plan(&user).steps.is_empty()) => break,
+                None => {}
             }
-            self.pass(wake - self.now)?;
             if self.now - stopped > CONVERGED_WITHIN_MS {
-                if self.is_person_held() {
+                if users().any(|user| self.is_person_held(&user)) {
                     break;
                 }
                 return Err("it does not come to rest".into());
             }
         }
         self.pass(LIMITS.late_ms)?;
+        // Windows have opened and closed meanwhile.
+        while !users().try_fold(true, |idle, user| Ok::<_, String>(self.turn(&user)? && idle))? {
+            self.approve_everything();
+        }
         self.check_end()
     }
 
-    pub(super) fn plan(&self) -> Plan {
-        let plan = plan(self.wanted.as_ref(), &self.rows, self.mono(), &self.style.caps());
-        crate::export::plan::expect_forgettable(&plan, &self.rows);
-        plan
+    pub(super) fn time(&self) -> Time {
+        let true_s = i64::try_from(self.now / 1000).unwrap_or(0);
+        let now = UtcTime::from_unix(ORIGIN_S + true_s + self.offset_s);
+        Time { now, trust: self.trust, floor: self.floor }
     }
 
-    fn mono(&self) -> MonoMs {
+    pub(super) fn mono(&self) -> MonoMs {
         MonoMs(self.now - self.booted)
     }
 
+    pub(super) fn wanted(&self, user: &Key) -> Option<Person> {
+        let facts = self.source.get(user)?.as_ref()?;
+        person(facts, &self.settings, &self.time())
+    }
+
+    pub(super) fn plan(&self, user: &Key) -> Plan {
+        let time = self.time();
+        let facts = self.source.get(user).and_then(Option::as_ref);
+        let grounds = Grounds {
+            user_is_barred: facts.is_some_and(|facts| facts.user.status != UserStatus::Active),
+            barred_tokens: facts.map(|f| barred_tokens(f).map(Key::to_string).collect()).unwrap_or_default(),
+            passed: if time.trust == Trust::Trusted { time.now } else { time.floor },
+            needs_token: true,
+            needs_entitlement: true,
+        };
+        let rows = &self.rows[user];
+        let plan = plan(self.wanted(user).as_ref(), rows, self.mono(), &self.style.caps(), &grounds);
+        crate::export::plan::expect_forgettable(&plan, rows);
+        plan
+    }
+
     /// One turn of the executor; true when there was nothing to send.
-    fn turn(&mut self) -> Result<bool, String> {
-        let plan = self.plan();
-        if plan.has_notes() {
-            for row in &plan.notes {
-                self.disk.insert(key(row), row.clone());
-            }
-            for id in &plan.forget {
-                self.disk.remove(&(id.kind, id.item.clone()));
-            }
-            self.rows.apply(&plan);
+    fn turn(&mut self, user: &Key) -> Result<bool, String> {
+        if self.trust == Trust::Trusted {
+            self.floor = self.floor.max(self.time().now);
         }
-        let again = self.plan();
+        let mut plan = self.plan(user);
+        self.note(user, &plan);
+        if plan.is_pending {
+            self.judge();
+            plan = self.plan(user);
+            self.note(user, &plan);
+        }
+        let again = self.plan(user);
         if again.has_notes() || again.steps != plan.steps {
-            return Err("a plan that is carried out leaves notes or other steps".into());
+            return Err(format!(
+                "a plan that is carried out leaves notes or other steps: {plan:#?} then {again:#?}"
+            ));
         }
         let Some(step) = plan.steps.first() else { return Ok(true) };
-        self.count(step, &plan);
-        let intent = self.rows.intend(step);
-        self.commit(intent);
+        self.outcome.requests += 1;
+        self.outcome.extras += u64::from(step.act == Act::RemoveExtra);
+        self.note_unapproved(user, step)?;
+        let caps = self.style.caps();
+        let intent = self.rows.get_mut(user).map(|rows| rows.intend(step, &caps)).unwrap_or_default();
+        if holds(Rule::IntentFirst) {
+            self.commit(intent);
+        }
         if self.crashes_now() {
             self.crash()?;
             return Ok(false);
         }
         let answer = self.send(step)?;
-        self.log(|_| format!("{:?} {} {:?} -> {answer:?}", step.act, step.item, step.ids.native_id));
+        self.log(|_| format!("{:?} {} {:?} -> {answer:?}", step.act, step.item, step.ids));
         if self.crashes_now() {
             self.crash()?;
             return Ok(false);
         }
-        let jitter = self.rng.u16(0..1_001);
-        let settled = self.rows.settle(step, &answer, self.mono(), &LIMITS, jitter);
-        self.commit(settled);
+        let (jitter, now) = (self.rng.u16(0..1_001), self.mono());
+        let rows = self.rows.get_mut(user);
+        let settled = rows.map(|rows| rows.settle(step, &answer, now, (&caps, &LIMITS), jitter));
+        self.commit(settled.unwrap_or_default());
         self.check_always()?;
         Ok(false)
     }
 
-    fn count(&mut self, step: &Step, plan: &Plan) {
-        self.outcome.requests += 1;
-        if (step.item.kind, step.act) == (ItemKind::Person, Act::Remove) {
-            if self.wanted.is_some() {
-                self.outcome.rebuilt += 1;
-            } else if plan.waiting > 1 {
-                self.outcome.removed_over_stuck_children += 1;
-            }
+    pub(super) fn note(&mut self, user: &Key, plan: &Plan) {
+        if !plan.has_notes() {
+            return;
+        }
+        for row in &plan.notes {
+            self.disk.insert(row.id.clone(), row.clone());
+        }
+        for id in &plan.forget {
+            self.disk.remove(id);
+        }
+        if let Some(rows) = self.rows.get_mut(user) {
+            rows.apply(plan);
         }
     }
 
-    fn commit(&mut self, rows: Vec<Row>) {
-        self.disk.extend(rows.into_iter().map(|row| (key(&row), row)));
+    /// Changes rows of everyone, on the disk as well.
+    pub(super) fn change(&mut self, how: impl Fn(&mut Row)) {
+        for rows in self.rows.values_mut() {
+            rows.edit(&how);
+        }
+        self.disk.values_mut().for_each(how);
+    }
+
+    pub(super) fn commit(&mut self, rows: Vec<Row>) {
+        self.disk.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
     }
 
     fn crashes_now(&mut self) -> bool {
-        self.faulty && self.rng.u32(0..30) == 0
+        self.faulty && self.rng.u32(0..40) == 0
     }
 
     fn crash(&mut self) -> Result<(), String> {
@@ -241,107 +356,40 @@ impl World {
         let down = self.rng.u64(0..5_000);
         self.pass(down)?;
         self.booted = self.now - self.rng.u64(0..2_000);
-        self.rows = Rows::new(user(), self.disk.values().cloned());
-        let armed = self.rows.re_arm(self.mono(), LIMITS.late_ms);
-        self.commit(armed);
-        Ok(())
-    }
-
-    /// Time passes; what is late happens.
-    fn pass(&mut self, ms: u64) -> Result<(), String> {
-        let end = self.now + ms;
-        let mut times: BTreeSet<u64> =
-            self.pacs.late.iter().map(|(at, _)| *at).filter(|at| *at < end).collect();
-        times.insert(end);
-        for at in times {
-            self.now = at.max(self.now);
-            self.pacs.catch_up(self.now);
-            self.check_always()?;
+        let now = self.mono();
+        self.brake_log.values_mut().for_each(|at| *at = (*at).min(now));
+        if !holds(Rule::BrakeRemembers) {
+            self.brake_log.clear();
+        }
+        for user in users() {
+            let own = self.disk.values().filter(|row| row.id.user == user).cloned();
+            let mut rows = Rows::new(user.clone(), own);
+            let armed = rows.re_arm(now, LIMITS.late_ms);
+            self.rows.insert(user, rows);
+            self.commit(armed);
         }
         Ok(())
     }
 
-    fn send(&mut self, step: &Step) -> Result<Answer, String> {
-        let words = String::from("…");
-        let took = self.rng.u64(1..200);
-        self.pacs.catch_up(self.now);
-        if !self.faulty {
-            let answer = self.pacs.execute(step);
-            self.now += took;
-            return Ok(answer);
+    fn step_clock(&mut self) {
+        self.outcome.clock_steps += 1;
+        if self.trust == Trust::Trusted {
+            self.trust = Trust::Untrusted;
+            self.offset_s = self.rng.i64(-3_000..3_000);
+        } else {
+            (self.trust, self.offset_s) = (Trust::Trusted, 0);
         }
-        let item = (step.item.kind, step.item.item.clone());
-        if self.now < self.down_until {
-            return Ok(Answer::NotSent { words });
-        }
-        if self.refused.get(&item).is_some_and(|until| self.now < *until) && step.act != Act::LookUp {
-            return Ok(Answer::Refused { status: 400, words });
-        }
-        if self.rng.u32(0..100) >= self.fault_percent {
-            let answer = self.pacs.execute(step);
-            self.now += took;
-            return Ok(answer);
-        }
-        self.fault(step, item, words)
+        self.log(|world| format!("clock {:?}", world.time()));
     }
 
-    fn fault(&mut self, step: &Step, item: (ItemKind, String), words: String) -> Result<Answer, String> {
-        let read = step.act == Act::LookUp;
-        match self.rng.u32(0..9) {
-            0 => {
-                self.down_until = self.now + self.rng.u64(0..60_000);
-                Ok(Answer::NotSent { words })
-            }
-            1 => Ok(Answer::TryLater { status: 429, words }),
-            2 if !read => {
-                let until = self.now + self.rng.u64(0..300_000);
-                self.refused.insert(item, until);
-                Ok(Answer::Refused { status: 422, words })
-            }
-            3 if step.act == Act::Create => {
-                // Something between us and the PACS sends it a second time, and passes on the second answer.
-                if self.style.has_unique_names() && self.rng.bool() {
-                    self.pacs.execute(step);
-                }
-                Ok(Answer::Conflict { words })
-            }
-            4 => self.lose(words, self.now + TIMEOUT_MS),
-            5 | 6 if !read => {
-                self.outcome.late += 1;
-                let given_up = self.now + self.rng.u64(0..TIMEOUT_MS);
-                self.pacs.late.push((self.rng.u64(self.now..given_up + LIMITS.late_ms), step.clone()));
-                self.lose(words, given_up)
-            }
-            7 if self.rng.bool() => {
-                self.pacs.execute(step);
-                Ok(Answer::Unknown { words })
-            }
-            _ => {
-                self.pacs.execute(step);
-                self.lose(words, self.now + TIMEOUT_MS)
-            }
-        }
-    }
-
-    /// No answer comes until we give up, or the connection is cut.
-    fn lose(&mut self, words: String, given_up: u64) -> Result<Answer, String> {
-        self.outcome.lost += 1;
-        self.pass(given_up - self.now)?;
-        Ok(Answer::Unknown { words })
-    }
-
-    fn log(&mut self, what: impl FnOnce(&World) -> String) {
-        if super::number("DOORWARD_MODEL_SEED").is_some() {
+    pub(super) fn log(&mut self, what: impl FnOnce(&World) -> String) {
+        if self.trace.is_some() {
             let line = format!("{:>9} {}", self.now, what(self));
-            self.trace.push(line);
+            self.trace.get_or_insert_default().push(line);
         }
     }
-}
 
-fn key(row: &Row) -> (ItemKind, String) {
-    (row.id.kind, row.id.item.clone())
-}
-
-fn user() -> Key {
-    Key::new("u").expect("a key")
+    pub(super) fn person_row(&self, user: &Key) -> Option<&Row> {
+        self.rows[user].get(ItemKind::Person, "")
+    }
 }

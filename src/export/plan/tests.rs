@@ -1,11 +1,14 @@
 //! Scenes: what is asked of the PACS, answer by answer.
 
+mod causes;
+mod review;
 mod scene;
 mod unfinished;
 
 pub(in crate::export) use scene::expect_forgettable;
 
 use super::*;
+use crate::export::item::{Answer, SEEN_FOR_MS};
 use access::time::UtcTime;
 use scene::*;
 
@@ -16,7 +19,13 @@ fn a_user_enters_person_first_and_leaves_person_last() {
     assert_eq!(scene.steps(), ["remove t1", "remove r1"]);
     scene.plays(&[("remove t1", done()), ("remove r1", done()), ("remove person", done())]);
     scene.rests();
-    assert_eq!(scene.rows.iter().count(), 0, "nothing is remembered of who is gone");
+    let gone = |row: &Row| row.state == State::Absent && row.ours;
+    assert!(scene.rows.iter().all(gone), "a PACS that is restored from a backup brings them back");
+    let mut blind = Scene::settled(BLIND);
+    blind.becomes(None);
+    blind.plays(&[("remove t1", done()), ("remove r1", done()), ("remove person", done())]);
+    blind.rests();
+    assert_eq!(blind.rows.iter().count(), 0, "one that cannot be asked is not remembered");
 }
 
 #[test]
@@ -293,12 +302,104 @@ fn after_a_restart_nothing_is_added_until_the_past_is_settled() {
     let mut scene = Scene::settled(POST);
     scene.becomes(Some(ada(&["t1", "t2"], &[])));
     let plan = scene.plan();
-    scene.rows.intend(plan.steps.last().expect("create t2"));
+    scene.rows.intend(plan.steps.last().expect("create t2"), &POST);
     // Killed here; the clock starts anew.
     scene.now = MonoMs(7);
     scene.rows.re_arm(scene.now, LIMITS.late_ms);
     scene.plays(&[("remove r1", done())]);
     assert_eq!(scene.sleeps(), LIMITS.late_ms);
     scene.plays(&[("find t2", missing()), ("create t2", made("c2"))]);
+    scene.rests();
+}
+
+#[test]
+fn before_anything_is_made_it_is_looked_for() {
+    let mut scene = Scene::new(POST, Some(ada(&["t1"], &[])));
+    scene.plays(&[("find person", missing()), ("create person", made("p1")), ("create t1", made("c1"))]);
+    scene.rests();
+    let mut doubling = Scene::new(Caps { names_are_unique: false, ..POST }, Some(ada(&["t1"], &[])));
+    doubling.plays(&[("find person", missing()), ("create person", made("p1"))]);
+    doubling.plays(&[("find t1", missing()), ("create t1", made("c1"))]);
+    doubling.rests();
+}
+
+#[test]
+fn a_person_that_was_there_before_us_is_left_alone_until_someone_approves() {
+    let mut scene = Scene::new(POST, Some(ada(&["t1"], &["r1"])));
+    scene.plays(&[("find person", Answer::Found { native_id: Some("p9".into()), as_wanted: Some(false) })]);
+    let plan = scene.plan();
+    assert_eq!((plan.steps.len(), plan.held), (0, 1), "{plan:?}");
+    scene.rows.edit(|row| row.ours = true);
+    scene.plays(&[("update person", done()), ("create t1", made("c1")), ("create r1", made("m1"))]);
+    scene.rests();
+    let mut unwanted = Scene::new(POST, Some(ada(&[], &[])));
+    unwanted.plays(&[("find person", Answer::Found { native_id: Some("p9".into()), as_wanted: None })]);
+    unwanted.becomes(None);
+    unwanted.rests();
+    assert_eq!(unwanted.rows.iter().count(), 0, "it is nobody's business here");
+}
+
+#[test]
+fn an_id_that_was_not_seen_lately_is_verified_first_and_so_is_its_persons() {
+    let mut scene = Scene::settled(POST);
+    scene.now = scene.now.after_ms(SEEN_FOR_MS);
+    scene.becomes(Some(ada(&[], &["r1"])));
+    let found = |id: &str| Answer::Found { native_id: Some(id.into()), as_wanted: None };
+    scene.plays(&[("find person", found("p1")), ("find t1", found("c1")), ("remove t1", done())]);
+    scene.rests();
+}
+
+#[test]
+fn a_restored_pacs_brings_back_what_is_removed_again() {
+    let mut scene = Scene::settled(POST);
+    scene.becomes(None);
+    scene.plays(&[("remove t1", done()), ("remove r1", done()), ("remove person", done())]);
+    scene.rests();
+    scene.now = scene.now.after_ms(SEEN_FOR_MS);
+    scene.rows.check(scene.now);
+    let found = |id: &str| Answer::Found { native_id: Some(id.into()), as_wanted: None };
+    scene.plays(&[("find person", found("p1")), ("find t1", found("c1")), ("remove t1", done())]);
+    scene.plays(&[("find r1", missing()), ("remove person", done())]);
+    scene.rests();
+}
+
+#[test]
+fn of_several_all_but_the_ledgers_own_go() {
+    let mut scene = Scene::settled(POST);
+    scene.rows.check(scene.now);
+    let several = Answer::Several { native_id: "p1".into(), extra: "p2".into(), words: "two".into() };
+    let found = |id: &str| Answer::Found { native_id: Some(id.into()), as_wanted: Some(true) };
+    scene.plays(&[("find person", several), ("removeextra person", done()), ("find person", found("p1"))]);
+    scene.plays(&[("find t1", found("c1")), ("find r1", found("m1")), ("update person", done())]);
+    scene.rests();
+}
+
+#[test]
+fn a_lost_write_of_a_set_leaves_all_of_it_in_doubt_and_additions_wait() {
+    let sets = Caps { permissions_are_one_set: true, ..POST };
+    let mut scene = Scene::settled(sets);
+    scene.becomes(Some(ada(&["t1"], &["r1", "r2", "r3"])));
+    scene.plays(&[("create r2", lost())]);
+    assert_eq!(scene.rows.get(ItemKind::Permission, "r1").map(|row| row.state), Some(State::Maybe));
+    assert_eq!(scene.sleeps(), LIMITS.late_ms, "r3 would go with the late write");
+}
+
+#[test]
+fn a_right_that_is_given_to_each_card_follows_the_cards() {
+    let mut scene = Scene::settled(Caps { permissions_on_credentials: true, ..POST });
+    scene.becomes(Some(ada(&["t1", "t2"], &["r1"])));
+    scene.plays(&[("create t2", made("c2")), ("update r1", done())]);
+    scene.rests();
+}
+
+#[test]
+fn a_card_called_by_its_number_is_another_card_under_another() {
+    let mut scene =
+        Scene::new(Caps { credentials_named_by_number: true, ..POST }, Some(ada(&["t1"], &["r1"])));
+    scene.plays(&[("create person", made("p1")), ("create t1#1", made("c1")), ("create r1", made("m1"))]);
+    let mut other = ada(&["t1"], &["r1"]);
+    other.credentials.values_mut().for_each(|card| card.card_number = "2".into());
+    scene.becomes(Some(other));
+    scene.plays(&[("remove t1#1", done()), ("create t1#2", made("c2"))]);
     scene.rests();
 }

@@ -5,8 +5,8 @@
 //!
 //! Not here: whether the mirror is whole, and what it knows (the mirror's standing and facts).
 
-use super::Plan;
-use crate::export::item::{ItemKind, Row, State, Step};
+use super::{Plan, token_of};
+use crate::export::item::{Act, Clearance, ItemId, ItemKind, Row, State};
 use crate::export::rows::Rows;
 use access::person::Person;
 use access::time::UtcTime;
@@ -32,21 +32,33 @@ impl Plan {
             .children()
             .filter(|row| row.id.kind == ItemKind::Credential && row.state != State::Absent)
             .peekable();
-        let all_tokens_denied =
-            credentials.peek().is_some() && credentials.all(|row| known.denied_tokens.contains(&row.id.item));
+        let all_tokens_denied = credentials.peek().is_some()
+            && credentials.all(|row| known.denied_tokens.contains(token_of(&row.id.item)));
         // What stays with other data is not removed for being absent.
-        let changes = |step: &Step| {
-            wanted.is_some_and(|person| person.credentials.keys().any(|key| key.as_str() == step.item.item))
+        let changes = |item: &str| {
+            wanted.is_some_and(|person| person.credentials.keys().any(|key| key.as_str() == token_of(item)))
         };
         let has_ended = |row: &Row| row.until.is_some_and(|until| until <= now);
-        let may_go = |step: &Step| {
+        let may_go = |id: &ItemId| {
             is_denied
-                || match step.item.kind {
+                || match id.kind {
                     ItemKind::Person => all_tokens_denied,
-                    ItemKind::Credential => known.denied_tokens.contains(&step.item.item) || changes(step),
-                    ItemKind::Permission => rows.get(step.item.kind, &step.item.item).is_some_and(has_ended),
+                    ItemKind::Credential => {
+                        known.denied_tokens.contains(token_of(&id.item)) || changes(&id.item)
+                    }
+                    ItemKind::Permission => rows.get(id.kind, &id.item).is_some_and(has_ended),
                 }
         };
-        self.steps.retain(|step| step.wanted.is_some() || may_go(step));
+        self.steps.retain(|step| step.wanted.is_some() || step.act == Act::LookUp || may_go(&step.item));
+        // Nor does the brake count it.
+        for note in &mut self.notes {
+            if let Some(row) = rows.get(note.id.kind, &note.id.item).filter(|row| !may_go(&row.id)) {
+                (note.cause, note.clearance) = (row.cause, row.clearance);
+                (note.generation, note.approved_generation) = (row.generation, row.approved_generation);
+            }
+        }
+        self.notes.retain(|note| rows.get(note.id.kind, &note.id.item) != Some(note));
+        let is_pending = |row: &Row| row.clearance == Clearance::Pending && may_go(&row.id);
+        self.is_pending = self.notes.iter().chain(rows.iter()).any(is_pending);
     }
 }

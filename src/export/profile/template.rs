@@ -1,13 +1,15 @@
-//! Paths and bodies with variables, checked when the profile is loaded.
+//! Variables, and paths with them, checked when the profile is loaded.
 //!
-//! A member whose value is absent is left out; text is never pasted into JSON or a path unescaped.
+//! A value is never pasted into a path unescaped: percent-encoded always, with its quotes doubled inside an OData
+//! text (`'{ext_id:odata}'`).
+//!
+//! Not here: bodies (`body`).
 
 use crate::export::content::Content;
 use crate::export::item::{ItemKind, Step};
 use access::text::Secret;
 use access::time::UtcTime;
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use serde_json::Value;
 use std::fmt::Write as _;
 
 /// How instants are written.
@@ -36,6 +38,18 @@ pub(in crate::export) enum Variable {
     EntitlementType,
     ValidFrom,
     ValidTo,
+    /// Of a page: counted.
+    Page,
+    /// Of a page: how many items the pages before it had.
+    Skip,
+    /// Of a page: what the page before it gave.
+    After,
+    /// Most items of a page.
+    Limit,
+    /// For a login.
+    Username,
+    /// For a login.
+    Password,
 }
 
 /// Where a template stands: decides which variables it may name.
@@ -45,6 +59,12 @@ pub(super) enum Place {
     Item(ItemKind, bool),
     /// The list of entitlements.
     Entitlements,
+    /// The list of persons.
+    Persons,
+    /// A login.
+    Login,
+    /// What has no variables.
+    Plain,
 }
 
 const IDS: [(&str, Variable); 2] = [("ext_id", Variable::ExtId), ("id", Variable::Id)];
@@ -62,12 +82,23 @@ const PERMISSION: [(&str, Variable); 2] =
     [("display_name", Variable::DisplayName), ("type", Variable::EntitlementType)];
 const WINDOW: [(&str, Variable); 2] = [("valid_from", Variable::ValidFrom), ("valid_to", Variable::ValidTo)];
 
+const PAGES: [(&str, Variable); 4] = [
+    ("page", Variable::Page),
+    ("skip", Variable::Skip),
+    ("after", Variable::After),
+    ("limit", Variable::Limit),
+];
+const LOGIN: [(&str, Variable); 2] = [("username", Variable::Username), ("password", Variable::Password)];
+
 impl Place {
     /// The variables that have a meaning here.
     fn variables(self) -> Vec<(&'static str, Variable)> {
         let mut known = Vec::new();
         match self {
             Place::Entitlements => known.push(("type", Variable::EntitlementType)),
+            Place::Persons => known.extend(PAGES),
+            Place::Login => known.extend(LOGIN),
+            Place::Plain => {}
             Place::Item(kind, with_content) => {
                 known.extend(IDS);
                 match kind {
@@ -87,32 +118,29 @@ impl Place {
     }
 }
 
+/// A piece of text with variables.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Part {
+pub(in crate::export) enum Part<T> {
     Literal(String),
-    Variable(Variable),
+    Variable(T),
 }
 
-/// Text with variables.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::export) struct PathTemplate(Vec<Part>);
-
-fn parts(text: &str, place: Place) -> Result<Vec<Part>, String> {
+/// Text with variables in braces; `variable` knows the names, given the text before each.
+pub(super) fn parts<T>(
+    text: &str,
+    mut variable: impl FnMut(&str, &str) -> Result<T, String>,
+) -> Result<Vec<Part<T>>, String> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some((literal, tail)) = rest.split_once('{') {
         let Some((name, tail)) = tail.split_once('}') else {
             return Err("close the variable's brace".into());
         };
-        let known = place.variables();
-        let Some((_, variable)) = known.iter().find(|(known, _)| *known == name) else {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            return Err(format!("no variable {{{name}}} here; there are {}", names.join(", ")));
-        };
         if !literal.is_empty() {
             parts.push(Part::Literal(literal.into()));
         }
-        parts.push(Part::Variable(*variable));
+        let before = &text[..text.len() - rest.len() + literal.len()];
+        parts.push(Part::Variable(variable(name, before)?));
         rest = tail;
     }
     if rest.contains('}') {
@@ -124,8 +152,33 @@ fn parts(text: &str, place: Place) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
+/// The variable of that name.
+pub(super) fn named(name: &str, place: Place) -> Result<Variable, String> {
+    let known = place.variables();
+    let found = known.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable);
+    found.ok_or_else(|| match known.as_slice() {
+        [] => format!("no variable {{{name}}} here; there are none"),
+        known => {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            format!("no variable {{{name}}} here; there are {}", names.join(", "))
+        }
+    })
+}
+
 /// Gives a variable's value; none when it is absent.
-type Values<'a> = dyn Fn(Variable) -> Option<Value> + 'a;
+pub(in crate::export) type Values<'a> = dyn Fn(Variable) -> Option<Value> + 'a;
+
+/// How a value in a path is escaped, beside percent-encoding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Quoting {
+    None,
+    /// Inside an OData text: a quote is written twice.
+    OData,
+}
+
+/// A path with its query.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::export) struct PathTemplate(Vec<Part<(Variable, Quoting)>>);
 
 impl PathTemplate {
     /// Checks a path with its query.
@@ -133,11 +186,26 @@ impl PathTemplate {
         if !text.starts_with('/') || text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '#') {
             return Err("a path begins with / and has neither spaces nor #".into());
         }
-        parts(text, place).map(PathTemplate)
+        let variable = |name: &str, before: &str| {
+            let (name, quoting) = match name.strip_suffix(":odata") {
+                Some(name) => (name, Quoting::OData),
+                None => (name, Quoting::None),
+            };
+            let quoted = before.matches('\'').count() % 2 == 1;
+            match (quoted, quoting) {
+                (true, Quoting::None) => Err(format!("inside quotes write {{{name}:odata}}")),
+                (false, Quoting::OData) => Err(format!("outside quotes write {{{name}}}")),
+                (true, Quoting::OData) | (false, Quoting::None) => Ok((named(name, place)?, quoting)),
+            }
+        };
+        parts(text, variable).map(PathTemplate)
     }
 
     pub(in crate::export) fn names(&self, variable: Variable) -> bool {
-        self.0.contains(&Part::Variable(variable))
+        self.0.iter().any(|part| match part {
+            Part::Literal(_) => false,
+            Part::Variable((named, _)) => *named == variable,
+        })
     }
 
     /// The path with every value percent-encoded; the missing variable if one has no value: half a path must
@@ -147,9 +215,13 @@ impl PathTemplate {
         for part in &self.0 {
             match part {
                 Part::Literal(text) => path.push_str(text),
-                Part::Variable(variable) => {
+                Part::Variable((variable, quoting)) => {
                     let value = values(*variable).map(text_of).filter(|text| !text.is_empty());
-                    push_encoded(&mut path, &value.ok_or(*variable)?);
+                    let value = value.ok_or(*variable)?;
+                    match quoting {
+                        Quoting::None => push_encoded(&mut path, &value),
+                        Quoting::OData => push_encoded(&mut path, &value.replace('\'', "''")),
+                    }
                 }
             }
         }
@@ -157,7 +229,7 @@ impl PathTemplate {
     }
 }
 
-fn text_of(value: Value) -> String {
+pub(super) fn text_of(value: Value) -> String {
     match value {
         Value::String(text) => text,
         other => other.to_string(),
@@ -173,79 +245,6 @@ fn push_encoded(path: &mut String, text: &str) {
         } else {
             // Writing to a String cannot fail.
             let _ = write!(path, "%{byte:02X}");
-        }
-    }
-}
-
-/// A JSON body with variables.
-#[derive(Clone, PartialEq, Debug)]
-pub(in crate::export) enum Body {
-    Fixed(Value),
-    Text(Vec<TextPart>),
-    List(Vec<Body>),
-    Object(Vec<(String, Body)>),
-}
-
-/// A part of a body's text.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::export) struct TextPart(Part);
-
-impl Body {
-    /// Checks a body as it stands in the profile.
-    pub(super) fn parse(value: &toml::Value, place: Place) -> Result<Body, String> {
-        Ok(match value {
-            toml::Value::String(text) => Body::Text(parts(text, place)?.into_iter().map(TextPart).collect()),
-            toml::Value::Integer(number) => Body::Fixed((*number).into()),
-            toml::Value::Boolean(truth) => Body::Fixed((*truth).into()),
-            toml::Value::Array(list) => {
-                Body::List(list.iter().map(|one| Body::parse(one, place)).collect::<Result<_, _>>()?)
-            }
-            toml::Value::Table(table) => {
-                let member = |(name, value): (&String, &toml::Value)| {
-                    Ok::<_, String>((name.clone(), Body::parse(value, place)?))
-                };
-                Body::Object(table.iter().map(member).collect::<Result<_, _>>()?)
-            }
-            toml::Value::Float(_) | toml::Value::Datetime(_) => {
-                return Err("a body has text, whole numbers, true, false, lists and tables".into());
-            }
-        })
-    }
-
-    pub(super) fn names(&self, variable: Variable) -> bool {
-        match self {
-            Body::Fixed(_) => false,
-            Body::Text(parts) => parts.contains(&TextPart(Part::Variable(variable))),
-            Body::List(list) => list.iter().any(|one| one.names(variable)),
-            Body::Object(members) => members.iter().any(|(_, one)| one.names(variable)),
-        }
-    }
-
-    /// The JSON; none when a variable of this text has no value.
-    pub(in crate::export) fn render(&self, values: &Values<'_>) -> Option<Value> {
-        match self {
-            Body::Fixed(value) => Some(value.clone()),
-            Body::Text(parts) => match parts.as_slice() {
-                // A variable that stands alone keeps its type.
-                [TextPart(Part::Variable(variable))] => values(*variable),
-                _ => {
-                    let mut text = String::new();
-                    for TextPart(part) in parts {
-                        match part {
-                            Part::Literal(literal) => text.push_str(literal),
-                            Part::Variable(variable) => text.push_str(&text_of(values(*variable)?)),
-                        }
-                    }
-                    Some(text.into())
-                }
-            },
-            Body::List(list) => {
-                Some(list.iter().filter_map(|one| one.render(values)).collect::<Vec<_>>().into())
-            }
-            Body::Object(members) => {
-                let member = |(name, body): &(String, Body)| Some((name.clone(), body.render(values)?));
-                Some(members.iter().filter_map(member).collect::<Map<_, _>>().into())
-            }
         }
     }
 }
@@ -274,17 +273,13 @@ pub(in crate::export) fn value(step: &Step, variable: Variable, instants: Instan
         Variable::EntitlementType => permission.map(|permission| permission.kind.as_str()),
         Variable::ValidFrom => return at(content?.window()?.from),
         Variable::ValidTo => return at(content?.window()?.to),
+        // Of lists and logins.
+        Variable::Page
+        | Variable::Skip
+        | Variable::After
+        | Variable::Limit
+        | Variable::Username
+        | Variable::Password => None,
     };
     text.map(Value::from)
-}
-
-/// Adds additional properties to a person's body, under the names of the product's members.
-pub(in crate::export) fn add_properties<'a>(
-    body: &mut Value,
-    properties: &'a BTreeMap<String, String>,
-    member: impl Fn(&'a str) -> &'a str,
-) {
-    if let Some(object) = body.as_object_mut() {
-        object.extend(properties.iter().map(|(name, value)| (member(name).to_owned(), value.clone().into())));
-    }
 }

@@ -2,12 +2,18 @@
 
 use crate::feed::Topic;
 use crate::mirror::apply::{Applied, Batch, Room};
+use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
 use crate::mirror::{outbox, refused, standing};
+use crate::service::orders::{self, Order};
+use access::trust::Time;
 use bytes::Bytes;
 use contract::id::{GatewayId, Version};
 use contract::messages::{Command, CommandMessage, Meta};
 use rusqlite::Connection;
+
+/// Longest id of a command that is remembered, in bytes.
+const COMMAND_ID_MAX_BYTES: usize = 64;
 
 /// What came of a batch.
 pub(super) struct Outcome {
@@ -19,19 +25,23 @@ pub(super) struct Outcome {
     pub(super) events_changed: bool,
     /// A comparison with the source is wanted.
     pub(super) resync: bool,
+    /// Whose export was ordered to be looked at.
+    pub(super) ordered: Touched,
 }
 
-/// Writes what has arrived.
+/// Writes what has arrived; commands are judged by `time`.
 ///
 /// Pages of digests that nobody `asked` for are passed over: comparing them reads the mirror for nothing.
 pub(super) fn write(
     context: Context<'_>,
     messages: &[(Topic, Bytes)],
     asked: bool,
+    time: &Time,
 ) -> rusqlite::Result<Outcome> {
     let Context { conn, now, room } = context;
     let mut batch = Batch::begin(conn, now, room)?;
     let (mut exporter_changed, mut events_changed, mut resync) = (false, false, false);
+    let mut ordered = Touched::nobody();
     let mut all_written = true;
     for (topic, payload) in messages {
         let refusal = match topic {
@@ -62,11 +72,16 @@ pub(super) fn write(
                 }
                 Err(reason) => ("meta", reason),
             },
-            Topic::Command => match read::<CommandMessage>(payload) {
+            Topic::Command => match read::<CommandMessage>(payload).and_then(checked) {
                 Ok(message) => {
-                    let is_resync = carry_out(conn, &message.command)?;
-                    resync |= is_resync;
-                    events_changed |= !is_resync;
+                    match carry_out(conn, message, time)? {
+                        Follows::Events => events_changed = true,
+                        Follows::Comparison => resync = true,
+                        Follows::Look(touched) => {
+                            ordered.merge(touched);
+                            events_changed = true;
+                        }
+                    }
                     continue;
                 }
                 Err(reason) => ("command", reason),
@@ -77,7 +92,7 @@ pub(super) fn write(
     }
     let mut applied = batch.end()?;
     applied.complete &= all_written;
-    Ok(Outcome { applied, exporter_changed, events_changed, resync })
+    Ok(Outcome { applied, exporter_changed, events_changed, resync, ordered })
 }
 
 fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
@@ -91,11 +106,43 @@ fn read_meta(payload: &[u8]) -> Result<(Meta, Version), String> {
     Ok((meta, version))
 }
 
-/// Carries a command out; says whether it asks for a comparison.
-fn carry_out(conn: &Connection, command: &Command) -> rusqlite::Result<bool> {
-    match command {
-        // Neither does harm twice, late, or on a panel that wakes in 1970: id and expiry are not looked at.
-        Command::EventsReceived { stream, seq } => outbox::received(conn, stream, *seq).map(|()| false),
-        Command::Resync => Ok(true),
+/// An id that is remembered has a length that can be.
+fn checked(message: CommandMessage) -> Result<CommandMessage, String> {
+    let length = message.id.len();
+    match message.command {
+        Command::ExportRetry { .. } | Command::ExportApprove { .. }
+            if length == 0 || length > COMMAND_ID_MAX_BYTES =>
+        {
+            Err(format!("no valid envelope: id has 1 to {COMMAND_ID_MAX_BYTES} bytes"))
+        }
+        Command::ExportRetry { .. }
+        | Command::ExportApprove { .. }
+        | Command::EventsReceived { .. }
+        | Command::Resync => Ok(message),
     }
+}
+
+/// What follows from a command, once it is on disk.
+enum Follows {
+    /// The outbox is looked at.
+    Events,
+    /// The mirror is compared with the source.
+    Comparison,
+    /// These users are looked at; there is an event about it.
+    Look(Touched),
+}
+
+fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlite::Result<Follows> {
+    let CommandMessage { id, expires, command } = message;
+    let order = match command {
+        // Neither does harm twice, late, or on a panel that wakes in 1970: id and expiry are not looked at.
+        Command::EventsReceived { stream, seq } => {
+            return outbox::received(conn, &stream, seq).map(|()| Follows::Events);
+        }
+        Command::Resync => return Ok(Follows::Comparison),
+        Command::ExportRetry { user, item } => Order::Retry { user, item },
+        Command::ExportApprove { hash } => Order::Approve { hash },
+    };
+    let outcome = orders::command(conn, time, (&id, expires), &order)?;
+    Ok(Follows::Look(outcome.map_or_else(Touched::nobody, orders::Outcome::touched)))
 }

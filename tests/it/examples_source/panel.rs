@@ -233,7 +233,9 @@ impl Panel {
         let message: CommandMessage = serde_json::from_slice(&self.next("command")).expect("a command");
         match message.command {
             Command::EventsReceived { stream, seq } => (stream, seq),
-            Command::Resync => panic!("a command that nobody gave"),
+            Command::Resync | Command::ExportRetry { .. } | Command::ExportApprove { .. } => {
+                panic!("a command that nobody gave")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::export::content::PersonFields;
 use crate::export::item::{Hash, Ids, ItemId, ItemKind};
+use crate::export::profile::{Api, Profile};
 use access::id::Key;
 use access::person::{Credential, Permission};
 use access::time::{UtcTime, Window};
@@ -10,14 +11,25 @@ use access::trust::Need;
 use doorward_sim::{Fault, FaultKind, Handle, Login as SimLogin, Match, Options, Pacs};
 use std::path::Path;
 
-const PASSWORD: &str = "hunter2";
+pub(super) const PASSWORD: &str = "hunter2";
 
-fn profile() -> Profile {
-    let text = include_str!("../../../../profiles/interflex.toml");
-    Profile::parse(Path::new("interflex.toml"), text).expect("it is shipped")
+fn profile() -> RestApi {
+    profile_of(include_str!("../../../../profiles/interflex.toml"), &[])
 }
 
-fn world() -> (Handle, Rest) {
+/// A profile in which texts were replaced.
+pub(super) fn profile_of(text: &str, changes: &[(&str, &str)]) -> RestApi {
+    let text = changes.iter().fold(text.to_owned(), |text, (old, new)| {
+        assert!(text.contains(old), "{old}");
+        text.replacen(old, new, 1)
+    });
+    match Profile::parse(Path::new("interflex.toml"), &text).expect("it is valid").api {
+        Api::Rest(api) => *api,
+        Api::Native { .. } => panic!("it is described by its profile"),
+    }
+}
+
+pub(super) fn world() -> (Handle, Rest) {
     let login = SimLogin { username: "panel".into(), password: PASSWORD.into() };
     let options = Options {
         base_path: "/rest/v1".into(),
@@ -41,7 +53,7 @@ fn settings(pacs: &Handle) -> PacsSettings {
     }
 }
 
-fn ada(pin: &str) -> Content {
+pub(super) fn ada(pin: &str) -> Content {
     Content::Person(PersonFields {
         given_name: "Ada".into(),
         family_name: "Lovelace".into(),
@@ -52,17 +64,23 @@ fn ada(pin: &str) -> Content {
     })
 }
 
-fn card() -> Content {
+pub(super) fn card() -> Content {
     let window = Window { from: None, to: Some(UtcTime::from_unix(1_900_000_000)) };
     Content::Credential(Credential { need: Need::Want, card_number: "077705923".into(), window })
 }
 
-fn right() -> Content {
+pub(super) fn right() -> Content {
     let (kind, display_name) = ("AccessProfile".into(), "Main entrance".into());
-    Content::Permission(Permission { need: Need::Want, kind, display_name, window: Window::ALWAYS })
+    let right = Permission { need: Need::Want, kind, display_name, window: Window::ALWAYS };
+    Content::of_permission(&right, Vec::new())
 }
 
-fn step(kind: ItemKind, act: Act, content: Option<Content>, ids: (&str, Option<&str>, Option<&str>)) -> Step {
+pub(super) fn step(
+    kind: ItemKind,
+    act: Act,
+    content: Option<Content>,
+    ids: (&str, Option<&str>, Option<&str>),
+) -> Step {
     let (ext_id, native_id, person) = ids;
     let item = if kind == ItemKind::Person { String::new() } else { ext_id.to_owned() };
     Step {
@@ -76,10 +94,15 @@ fn step(kind: ItemKind, act: Act, content: Option<Content>, ids: (&str, Option<&
             person_ext_id: Some("PA1".into()),
             person_native_id: person.map(str::to_owned),
         },
+        attempt: 1,
     }
 }
 
-async fn native(rest: &Rest, step: &Step) -> String {
+pub(super) fn found_as(id: &str, as_wanted: Option<bool>) -> Answer {
+    Answer::Found { native_id: Some(id.into()), as_wanted }
+}
+
+pub(super) async fn native(rest: &Rest, step: &Step) -> String {
     match rest.execute(step).await {
         Answer::Done { native_id: Some(id) } => id,
         other => panic!("{other:?}"),
@@ -106,7 +129,7 @@ async fn a_person_comes_is_found_changes_and_leaves() {
         (Permission, "ap-main", &m, Some(p.as_str())),
     ] {
         let look_up = step(kind, Act::LookUp, None, (ext, None, person));
-        assert_eq!(rest.execute(&look_up).await, Answer::Done { native_id: Some(id.clone()) }, "{kind:?}");
+        assert_eq!(rest.execute(&look_up).await, found_as(id, None), "{kind:?}");
         let again = step(
             kind,
             Act::Create,
@@ -241,15 +264,27 @@ fn a_look_up_takes_only_our_own_name() {
     let find = profile.find(ItemKind::Person).expect("it has one");
     let judge = |native, body: &str| {
         let body = body.to_owned().into_bytes().into();
-        found(&look_up(native), find, &Response { status: hyper::StatusCode::OK, body })
+        found::found(
+            &profile,
+            &look_up(native),
+            find,
+            &Response {
+                status: hyper::StatusCode::OK,
+                headers: Default::default(),
+                body,
+                retry_after_ms: None,
+            },
+        )
     };
     let other = r#"{"items":[{"id":7,"personnelNumber":"PA2"}]}"#;
     assert!(matches!(judge(None, other), Answer::NotFound { .. }));
     let own = r#"{"items":[{"id":7,"personnelNumber":"PA2"},{"id":8,"personnelNumber":"PA1"}]}"#;
-    assert_eq!(judge(None, own), Answer::Done { native_id: Some("8".into()) });
+    assert_eq!(judge(None, own), found_as("8", None));
     let two = r#"{"items":[{"id":7,"personnelNumber":"PA1"},{"id":8,"personnelNumber":"PA1"}]}"#;
     assert!(matches!(judge(None, two), Answer::Several { native_id, .. } if native_id == "7"));
-    assert_eq!(judge(Some("8"), two), Answer::Done { native_id: Some("8".into()) });
+    assert!(
+        matches!(judge(Some("8"), two), Answer::Several { native_id, extra, .. } if (native_id.as_str(), extra.as_str()) == ("8", "7"))
+    );
     for broken in ["", "[]", r#"{"items":{}}"#, r#"{"items":[{"personnelNumber":"PA1"}]}"#] {
         assert!(matches!(judge(None, broken), Answer::Unknown { .. }), "{broken:?}");
     }

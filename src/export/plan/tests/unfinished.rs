@@ -18,12 +18,12 @@ fn leaving(known: &Known, until: Option<UtcTime>) -> Vec<String> {
     scene.becomes(None);
     let mut left = Vec::new();
     loop {
-        let mut plan = scene.plan();
+        let mut plan = scene.verified();
         plan.withhold(None, &scene.rows, known, NOW);
         let Some(step) = plan.steps.first() else { return left };
         left.push(named(step));
-        scene.rows.intend(step);
-        scene.rows.settle(step, &done(), scene.now, &LIMITS, 1_000);
+        scene.rows.intend(step, &POST);
+        scene.rows.settle(step, &done(), scene.now, (&POST, &LIMITS), 1_000);
     }
 }
 
@@ -62,4 +62,16 @@ fn a_card_that_was_replaced_is_replaced() {
     let mut plan = scene.plan();
     plan.withhold(Some(&replaced), &scene.rows, &known(Some(UserStatus::Active), false, &[]), NOW);
     assert_eq!(plan.steps.iter().map(named).collect::<Vec<_>>(), ["remove t1"]);
+}
+
+#[test]
+fn what_is_withheld_is_not_counted_by_the_brake_either() {
+    let mut scene = Scene::settled(POST);
+    scene.grounds.user_is_barred = false;
+    let nothing_came = known(None, false, &[]);
+    let rows = scene.rows.clone();
+    let mut plan = plan(None, &rows, scene.now, &POST, &scene.grounds);
+    assert!(plan.is_pending && !plan.notes.is_empty());
+    plan.withhold(None, &rows, &nothing_came, NOW);
+    assert_eq!((plan.is_pending, plan.notes), (false, vec![]));
 }

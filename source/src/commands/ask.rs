@@ -1,0 +1,62 @@
+//! `resync`, `approve` and `retry`: asks a gateway for something, by way of `serve`.
+//!
+//! Not here: sending it, and hearing what came of it (`serve`).
+
+use anyhow::{Result, bail};
+use contract::id::GatewayId;
+use contract::messages::Command;
+use doorward_source::clock;
+use doorward_source::serve::wake::wake;
+use doorward_source::store::Store;
+use doorward_source::store::commands::EXPIRES_S;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a result is waited for, in milliseconds: a gateway that is there answers within a second or two.
+const RESULT_WAIT_MS: u64 = 30_000;
+/// How often the file is looked into meanwhile, in milliseconds.
+const RESULT_LOOK_MS: u64 = 100;
+
+/// Asks for a comparison.
+pub(crate) fn resync(store: &mut Store, db: &Path, gateway: &GatewayId) -> Result<()> {
+    queue(store, db, gateway, Command::Resync)?;
+    Ok(())
+}
+
+/// Asks for something that is answered, and shows the answer.
+pub(crate) fn and_wait(store: &mut Store, db: &Path, gateway: &GatewayId, command: Command) -> Result<()> {
+    let (id, is_served) = queue(store, db, gateway, command)?;
+    if !is_served {
+        bail!("nothing came of it yet; `doorward-source events` will show it: command_result {id}");
+    }
+    for _ in 0..RESULT_WAIT_MS / RESULT_LOOK_MS {
+        match store.command_result(gateway, &id)? {
+            Some((true, words)) => {
+                println!("{gateway}: {words}");
+                return Ok(());
+            }
+            Some((false, words)) => bail!("{gateway} refused: {words}"),
+            // Another process writes the answer into the file.
+            None => std::thread::sleep(Duration::from_millis(RESULT_LOOK_MS)),
+        }
+    }
+    bail!(
+        "{gateway} has not answered within {} s; it still may, until {EXPIRES_S} s from the order: \
+         `doorward-source events` will show it: command_result {id}",
+        RESULT_WAIT_MS / 1_000
+    )
+}
+
+/// Returns the command's id, and whether a `serve` sends it now.
+fn queue(store: &mut Store, db: &Path, gateway: &GatewayId, command: Command) -> Result<(String, bool)> {
+    let id = store.queue_command(gateway, command, clock::now())?;
+    println!("{gateway} is asked");
+    if !store.gateways()?.iter().any(|heard| heard.gateway == gateway.as_str()) {
+        eprintln!("{gateway} was never heard here; `doorward-source status` lists those that were");
+    }
+    let is_served = wake(db);
+    if !is_served {
+        eprintln!("no `serve` listens beside {}; it asks if it starts within {EXPIRES_S} s", db.display());
+    }
+    Ok((id, is_served))
+}

@@ -1,0 +1,69 @@
+-- Version 3. Never edited once released; sql/schema.sql says what each table is for.
+CREATE TABLE ledger_new (
+  user TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  item TEXT NOT NULL,
+  ext_id TEXT NOT NULL,
+  native_id TEXT,
+  parent TEXT,
+  state INTEGER NOT NULL,
+  prev INTEGER NOT NULL,
+  sent_hash BLOB,
+  acked_hash BLOB,
+  until INTEGER,
+  gen INTEGER NOT NULL,
+  unsettled_until_mono_ms INTEGER,
+  ours INTEGER NOT NULL,
+  hold_reason TEXT,
+  approved_gen INTEGER,
+  fails INTEGER NOT NULL,
+  next_try_mono_ms INTEGER,
+  check_at_mono_ms INTEGER,
+  extra TEXT,
+  looked_mono_ms INTEGER,
+  cause INTEGER,
+  clearance INTEGER NOT NULL,
+  card TEXT,
+  gone_at INTEGER,
+  planned BLOB,
+  planned_until INTEGER,
+  PRIMARY KEY (user, kind, item)
+) STRICT, WITHOUT ROWID;
+INSERT INTO ledger_new SELECT user, kind, item, ext_id, native_id, parent, state, prev, sent_hash, acked_hash, until,
+  gen, unsettled_until_mono_ms, ours, hold_reason, approved_gen, fails, next_try_mono_ms, check_at_mono_ms,
+  NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL FROM ledger;
+DROP TABLE ledger;
+ALTER TABLE ledger_new RENAME TO ledger;
+CREATE INDEX ledger_not_absent ON ledger (user) WHERE state <> 0;
+CREATE INDEX ledger_person ON ledger (user) WHERE kind = 0 AND state = 1;
+CREATE INDEX ledger_to_do ON ledger (user) WHERE state = 2 OR fails > 0;
+CREATE INDEX ledger_held ON ledger (user) WHERE hold_reason IS NOT NULL;
+CREATE INDEX ledger_edit ON ledger (user) WHERE clearance IN (1, 2);
+CREATE INDEX ledger_found ON ledger (user) WHERE ours = 0 AND state <> 0;
+CREATE INDEX ledger_card ON ledger (card) WHERE card IS NOT NULL AND state <> 0;
+CREATE INDEX ledger_gone ON ledger (gone_at) WHERE gone_at IS NOT NULL;
+CREATE TABLE pacs_entitlement_new (
+  pacs_ref TEXT PRIMARY KEY,
+  type TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  vanished_at INTEGER,
+  missed_at INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO pacs_entitlement_new SELECT pacs_ref, type, display_name, NULL, NULL FROM pacs_entitlement;
+DROP TABLE pacs_entitlement;
+ALTER TABLE pacs_entitlement_new RENAME TO pacs_entitlement;
+CREATE TABLE brake_log (
+  user TEXT PRIMARY KEY,
+  mono_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  order_text TEXT NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT;
+CREATE TABLE command_seen (
+  id TEXT PRIMARY KEY,
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,281 @@
+//! What can be asked and ordered, and the answers: JSON, and `{"error": …}` with what, where and the remedy.
+//!
+//! Not here: connections, and who may connect (`control`).
+
+use super::Control;
+use super::socket::{ACT_SOCKET, READ_SOCKET};
+use crate::mirror::Mirror;
+use crate::service::orders::{self, Order, Who};
+use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment};
+use crate::service::status::{self, Live};
+use access::id::Key;
+use contract::messages::Circuit;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use rusqlite::Connection;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Bytes of a request's body.
+const BODY_MAX_BYTES: usize = 4 * 1024;
+
+/// Which socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    /// Changes nothing.
+    Reading,
+    /// Gives orders.
+    Acting,
+}
+
+impl Side {
+    pub(super) fn socket_name(self) -> &'static str {
+        match self {
+            Side::Reading => READ_SOCKET,
+            Side::Acting => ACT_SOCKET,
+        }
+    }
+
+    fn method(self) -> Method {
+        match self {
+            Side::Reading => Method::GET,
+            Side::Acting => Method::POST,
+        }
+    }
+}
+
+/// What there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Route {
+    Status,
+    ExportStatus,
+    ExportPlan,
+    Apply,
+    Approve,
+    Retry,
+}
+
+const ROUTES: [(&str, Side, Route); 6] = [
+    ("/status", Side::Reading, Route::Status),
+    ("/export/status", Side::Reading, Route::ExportStatus),
+    ("/export/plan", Side::Reading, Route::ExportPlan),
+    ("/export/apply", Side::Acting, Route::Apply),
+    ("/export/approve", Side::Acting, Route::Approve),
+    ("/export/retry", Side::Acting, Route::Retry),
+];
+
+/// A request that is not carried out: its status, and the sentence.
+struct Refusal(StatusCode, String);
+
+type Answer = Result<Value, Refusal>;
+
+fn bad(words: impl Into<String>) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, words.into())
+}
+
+/// The route of a request, if this side has it.
+fn find(side: Side, method: &Method, path: &str) -> Result<Route, Refusal> {
+    let Some((_, home, route)) = ROUTES.iter().find(|(known, ..)| *known == path) else {
+        let known: Vec<&str> = ROUTES.iter().map(|(path, ..)| *path).collect();
+        let words = format!("{path}: there is no such path; there are {}", known.join(", "));
+        return Err(Refusal(StatusCode::NOT_FOUND, words));
+    };
+    if *home == side && *method == side.method() {
+        return Ok(*route);
+    }
+    let words = format!(
+        "{method} {path} on {}: it is {} on {}",
+        side.socket_name(),
+        home.method(),
+        home.socket_name()
+    );
+    Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, words))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApproveBody {
+    hash: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RetryBody {
+    #[serde(default)]
+    user: Option<Key>,
+    #[serde(default)]
+    item: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct NoBody {}
+
+impl Control {
+    /// Answers one request.
+    pub(super) async fn answer(
+        &self,
+        side: Side,
+        who: Who,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        let answered = match find(side, request.method(), request.uri().path()) {
+            Ok(route) => self.route(route, who, request).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (status, value) = match answered {
+            Ok(value) => (StatusCode::OK, value),
+            Err(Refusal(status, words)) => (status, json!({ "error": words })),
+        };
+        let mut response = Response::new(Full::new(Bytes::from(format!("{value}\n"))));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers
+                .insert(ALLOW, HeaderValue::from_static(if side == Side::Reading { "GET" } else { "POST" }));
+        }
+        response
+    }
+
+    async fn route(&self, route: Route, who: Who, request: Request<Incoming>) -> Answer {
+        match route {
+            Route::Status => {
+                let config = self.config.clone();
+                self.read(move |conn| status::status(conn, &config, true)).await
+            }
+            Route::ExportStatus => {
+                let (config, live) = (self.config.clone(), self.live());
+                self.read(move |conn| Ok(json!(status::export_status(conn, &config, Some(live))?))).await
+            }
+            Route::ExportPlan => self.plan(limit_of(request.uri().query())?).await,
+            Route::Apply => {
+                let NoBody {} = body(request).await?;
+                self.order(who, Order::Apply).await
+            }
+            Route::Approve => {
+                let ApproveBody { hash } = body(request).await?;
+                self.order(who, Order::Approve { hash }).await
+            }
+            Route::Retry => {
+                let RetryBody { user, item } = body(request).await?;
+                self.order(who, Order::Retry { user, item }).await
+            }
+        }
+    }
+
+    fn live(&self) -> Live {
+        let level = *self.notices.watch().borrow();
+        let circuit = Some(if level.circuit_open { Circuit::Open } else { Circuit::Closed });
+        Live { reachable: level.pacs_reachable, known: self.notices.is_pacs_known(), circuit }
+    }
+
+    async fn plan(&self, limit: u32) -> Answer {
+        let Some(planner) = self.planner.clone() else { return Err(no_pacs()) };
+        let (config, live) = (self.config.clone(), self.live());
+        let moment = Moment { time: self.time.time(), mono: Some(self.time.mono()) };
+        self.read(move |conn| {
+            let status = status::export_status(conn, &config, Some(live))?;
+            Ok(json!(planning::report(conn, &planner, &status, &moment, limit)?))
+        })
+        .await
+    }
+
+    /// Reads the mirror by a connection and on a thread of its own: a long plan must not hold up the gateway.
+    async fn read(
+        &self,
+        what: impl FnOnce(&mut Connection) -> rusqlite::Result<Value> + Send + 'static,
+    ) -> Answer {
+        let mirror = Mirror::at(&self.config.state_dir);
+        let work = move || {
+            let mut conn = mirror.open_reader().map_err(|error| error.to_string())?;
+            what(&mut conn).map_err(|error| {
+                format!("mirror {}: cannot be read: {error}; try `doorward verify`", mirror.path().display())
+            })
+        };
+        let failed = |words: String| Refusal(StatusCode::INTERNAL_SERVER_ERROR, words);
+        let read = tokio::task::spawn_blocking(work).await;
+        read.map_err(|error| failed(error.to_string()))?.map_err(failed)
+    }
+
+    async fn order(&self, who: Who, order: Order) -> Answer {
+        if self.planner.is_none() {
+            return Err(no_pacs());
+        }
+        match orders::order(&self.writer, &self.notices, who, order).await {
+            Ok(outcome) if outcome.is_done() => Ok(json!({ "done": true, "words": outcome.words() })),
+            Ok(outcome) => Err(Refusal(StatusCode::CONFLICT, outcome.words())),
+            Err(error) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        }
+    }
+}
+
+fn no_pacs() -> Refusal {
+    let words = "this panel exports nothing: its configuration has no [pacs]; ask the panel that has";
+    Refusal(StatusCode::CONFLICT, words.into())
+}
+
+/// Reads a small JSON body; none at all is an empty object.
+async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refusal> {
+    let whole = Limited::new(request.into_body(), BODY_MAX_BYTES).collect().await;
+    let whole = whole.map_err(|error| {
+        bad(format!("the body cannot be read: {error}; it has at most {BODY_MAX_BYTES} bytes"))
+    })?;
+    parsed(&whole.to_bytes())
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not as expected: {error}")))
+}
+
+/// Lines of a plan, from `limit=N`.
+fn limit_of(query: Option<&str>) -> Result<u32, Refusal> {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(LINES_DEFAULT) };
+    let number = query.strip_prefix("limit=").and_then(|number| number.parse().ok());
+    let limit = number.filter(|limit| *limit <= LINES_MAX);
+    limit.ok_or_else(|| bad(format!("?{query}: the only parameter is limit=N, with N from 0 to {LINES_MAX}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_in_bounds_or_refused_by_name() {
+        assert_eq!(limit_of(None).ok(), Some(LINES_DEFAULT));
+        assert_eq!(limit_of(Some("limit=0")).ok(), Some(0));
+        assert_eq!(limit_of(Some("limit=10000")).ok(), Some(LINES_MAX));
+        for query in ["limit=10001", "limit=-1", "limit=", "lines=3", "limit=3&x=1"] {
+            let Err(Refusal(status, words)) = limit_of(Some(query)) else { panic!("{query} was taken") };
+            assert!(status == StatusCode::BAD_REQUEST && words.contains(query), "{words}");
+        }
+    }
+
+    #[test]
+    fn each_path_belongs_to_one_method_of_one_socket() {
+        for (path, home, route) in ROUTES {
+            for side in [Side::Reading, Side::Acting] {
+                for method in [Method::GET, Method::POST, Method::DELETE] {
+                    let found = find(side, &method, path).ok();
+                    let is_home = side == home && method == home.method();
+                    assert_eq!(found, is_home.then_some(route), "{method} {path} on {side:?}");
+                }
+            }
+        }
+        let Err(Refusal(status, words)) = find(Side::Reading, &Method::GET, "/nothing") else { panic!() };
+        assert!(status == StatusCode::NOT_FOUND && words.contains("/export/plan"), "{words}");
+    }
+
+    #[test]
+    fn a_body_is_strict_and_may_be_left_out_where_nothing_is_needed() {
+        assert!(parsed::<NoBody>(b" \n").is_ok());
+        assert!(parsed::<RetryBody>(b"").is_ok_and(|body| body.user.is_none() && body.item.is_none()));
+        assert!(parsed::<ApproveBody>(b"").is_err_and(|Refusal(_, words)| words.contains("hash")));
+        assert!(parsed::<RetryBody>(br#"{"uesr": "ada"}"#).is_err());
+        assert!(parsed::<RetryBody>(br#"{"user": "a/da"}"#).is_err());
+    }
+}

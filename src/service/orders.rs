@@ -1,0 +1,301 @@
+//! Orders to the export, given on the panel or by command: each is one transaction, with its line in the audit.
+//!
+//! Not here: how an order comes in ([`control`](super::control), [`sync`](super::sync)), and what its rows then do
+//! (`exporting`).
+
+#[cfg(test)]
+mod tests;
+
+use super::notices::Notices;
+use crate::export::holds::{Again, Approval, HeldSet, Named, Waiting};
+use crate::export::ledger::held;
+use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
+use crate::mirror::writer::Context;
+use crate::mirror::{Urgency, WriteError, Writer, audit, outbox, seen};
+use access::id::Key;
+use access::time::UtcTime;
+use access::trust::{Time, Trust};
+use contract::messages::Event;
+use rusqlite::Connection;
+use std::fmt;
+
+/// What is ordered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Everyone is looked at again now.
+    Apply,
+    /// What waits for a word goes on, if it is still what `hash` names.
+    Approve {
+        /// As `status` and `state` show it.
+        hash: String,
+    },
+    /// What failed or was refused is tried again at once.
+    Retry {
+        /// Of this user only.
+        user: Option<Key>,
+        /// Of this item of the user only: `person`, a token's key or a `pacs_ref`.
+        item: Option<String>,
+    },
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Apply => write!(f, "apply"),
+            Order::Approve { hash } => write!(f, "approve {hash}"),
+            Order::Retry { user, item } => {
+                write!(f, "retry")?;
+                user.iter().try_for_each(|user| write!(f, " {user}"))?;
+                item.iter().try_for_each(|item| write!(f, " {item}"))
+            }
+        }
+    }
+}
+
+/// Who orders it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// A process on this panel, as the kernel names it.
+    Local {
+        /// Its user.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+        /// The process, where the kernel tells.
+        pid: Option<i32>,
+    },
+    /// The source.
+    Command {
+        /// The command's id.
+        id: String,
+    },
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Local { uid, gid, pid: Some(pid) } => write!(f, "uid {uid} gid {gid} pid {pid}"),
+            Who::Local { uid, gid, pid: None } => write!(f, "uid {uid} gid {gid}"),
+            Who::Command { id } => write!(f, "command {id}"),
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Everyone is looked at.
+    Applied,
+    /// These go on.
+    Approved {
+        /// What they are.
+        waiting: Waiting,
+        /// How many.
+        set: HeldSet,
+        /// Whom to look at.
+        touched: Touched,
+    },
+    /// So many items are tried again.
+    Retried {
+        /// Rows.
+        items: u64,
+        /// Whom to look at.
+        touched: Touched,
+    },
+    /// Nothing was changed.
+    Refused {
+        /// Why, and what to do.
+        words: String,
+    },
+}
+
+impl Outcome {
+    /// Whether it was carried out.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Outcome::Applied | Outcome::Approved { .. } | Outcome::Retried { .. } => true,
+            Outcome::Refused { .. } => false,
+        }
+    }
+
+    /// For people.
+    pub fn words(&self) -> String {
+        match self {
+            Outcome::Applied => "everyone is looked at again".into(),
+            Outcome::Approved { waiting: Waiting::Removals, set, .. } => {
+                format!("{} removals of {} persons go on", set.items, set.persons)
+            }
+            Outcome::Approved { waiting: Waiting::Adoptions, set, .. } => {
+                format!("{} items of {} persons are taken over", set.items, set.persons)
+            }
+            Outcome::Retried { items: 0, .. } => "nothing of these has failed or was refused".into(),
+            Outcome::Retried { items, .. } => format!("{items} items are tried again"),
+            Outcome::Refused { words } => words.clone(),
+        }
+    }
+
+    /// Whose export has to be looked at.
+    pub fn touched(self) -> Touched {
+        match self {
+            Outcome::Applied => Touched::Everyone,
+            Outcome::Approved { touched, .. } | Outcome::Retried { touched, .. } => touched,
+            Outcome::Refused { .. } => Touched::nobody(),
+        }
+    }
+}
+
+/// Carries out an order of somebody on the panel, through the writer; tells the others once it is on disk.
+///
+/// # Errors
+/// When it cannot be written; nothing has changed then.
+pub async fn order(
+    writer: &Writer,
+    notices: &Notices,
+    who: Who,
+    order: Order,
+) -> Result<Outcome, WriteError> {
+    // Held removals take access away, so that they must not wait for room on the disk.
+    let urgency = match order {
+        Order::Approve { .. } => Urgency::Narrowing,
+        Order::Apply | Order::Retry { .. } => Urgency::Normal,
+    };
+    tracing::info!(%who, %order, "ordered");
+    let work = move |context: Context<'_>| carry_out(context.conn, context.now, &who, &order);
+    let outcome = writer.run(urgency, work).await?;
+    tell(notices, outcome.clone().touched());
+    Ok(outcome)
+}
+
+/// What was ordered is on disk: `touched` are to be looked at, and the state is said.
+pub(super) fn tell(notices: &Notices, touched: Touched) {
+    if touched != Touched::nobody() {
+        notices.touched(touched);
+        notices.ledger_changed();
+    }
+}
+
+/// Carries out an order, and notes it in the audit; in the transaction that `conn` is.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn carry_out(
+    conn: &Connection,
+    now: UtcTime,
+    who: &Who,
+    order: &Order,
+) -> rusqlite::Result<Outcome> {
+    let outcome = match order {
+        Order::Apply => Outcome::Applied,
+        Order::Approve { hash } => approve(conn, hash)?,
+        Order::Retry { user: None, item: Some(_) } => {
+            Outcome::Refused { words: "an item is named without its user: name the user as well".into() }
+        }
+        Order::Retry { user, item } => {
+            let item = item.as_deref().map(Named::parse);
+            let again = Again { user: user.as_ref().map(Key::to_string), item };
+            let (items, users) = held::retry(conn, &again, TOUCHED_USERS_MAX)?;
+            Outcome::Retried { items, touched: touched(users, Haste::InTurn) }
+        }
+    };
+    note(conn, now, who, order, &outcome)?;
+    Ok(outcome)
+}
+
+/// Carries out an order of the source once, unless it comes too late, and reports what came of it. None when the
+/// command was seen before: then it has been answered.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn command(
+    conn: &Connection,
+    time: &Time,
+    (id, expires): (&str, UtcTime),
+    order: &Order,
+) -> rusqlite::Result<Option<Outcome>> {
+    if seen::is_seen(conn, id)? {
+        return Ok(None);
+    }
+    let who = Who::Command { id: id.into() };
+    // A clock that is not trusted must not stop what an operator orders: the floor has certainly passed, and only
+    // what had expired by then is too late for sure. That can do no harm: a hash lets through nothing but what is
+    // held now, and a retry sends nothing that the rules do not want.
+    let passed = match time.trust {
+        Trust::Trusted => time.now.max(time.floor),
+        Trust::Untrusted => time.floor,
+    };
+    let outcome = if passed > expires {
+        let words = format!("it came too late: it expired at {expires}; order it again");
+        refuse(conn, time.now, &who, order, words)?
+    } else if !seen::keep(conn, id, expires, time.floor)? {
+        let words = format!(
+            "{} commands that have not expired are remembered already; wait until some have",
+            seen::COMMANDS_SEEN_MAX
+        );
+        refuse(conn, time.now, &who, order, words)?
+    } else {
+        carry_out(conn, time.now, &who, order)?
+    };
+    let event = Event::CommandResult { id: id.into(), done: outcome.is_done(), words: outcome.words() };
+    outbox::push(conn, time.now, &event)?;
+    Ok(Some(outcome))
+}
+
+fn refuse(
+    conn: &Connection,
+    now: UtcTime,
+    who: &Who,
+    order: &Order,
+    words: String,
+) -> rusqlite::Result<Outcome> {
+    let outcome = Outcome::Refused { words };
+    note(conn, now, who, order, &outcome)?;
+    Ok(outcome)
+}
+
+fn note(
+    conn: &Connection,
+    now: UtcTime,
+    who: &Who,
+    order: &Order,
+    outcome: &Outcome,
+) -> rusqlite::Result<()> {
+    let verdict = if outcome.is_done() { "" } else { "refused: " };
+    let outcome = format!("{verdict}{}", outcome.words());
+    audit::note(conn, &audit::Entry { at: now, who: who.to_string(), order: order.to_string(), outcome })
+}
+
+fn approve(conn: &Connection, hash: &str) -> rusqlite::Result<Outcome> {
+    Ok(match held::approve(conn, hash, TOUCHED_USERS_MAX)? {
+        Approval::Given { waiting, set, users } => {
+            let haste = match waiting {
+                Waiting::Removals => Haste::AtOnce,
+                Waiting::Adoptions => Haste::InTurn,
+            };
+            Outcome::Approved { waiting, set, touched: touched(users, haste) }
+        }
+        Approval::Mismatch { removals, adoptions } => {
+            let removals = removals.map(|set| {
+                format!(
+                    "{} removals of {} persons are held, by the hash {}",
+                    set.items, set.persons, set.hash
+                )
+            });
+            let adoptions = adoptions.map(|set| {
+                format!("{} persons wait to be taken over, by the hash {}", set.persons, set.hash)
+            });
+            let held: Vec<String> = removals.into_iter().chain(adoptions).collect();
+            let words = if held.is_empty() {
+                "nothing waits for approval now".into()
+            } else {
+                format!("the hash names nothing that is held now; look at `export plan`: {}", held.join("; "))
+            };
+            Outcome::Refused { words }
+        }
+    })
+}
+
+fn touched(users: Vec<String>, haste: Haste) -> Touched {
+    let mut touched = Touched::nobody();
+    users.into_iter().for_each(|user| touched.add(user, haste));
+    touched
+}
