@@ -91,10 +91,13 @@ fn an_api_with_post_unique_names_and_no_look_up_converges_but_for_persons_that_c
 /// The style of API in which the rule is missed first.
 fn strictest(rule: Rule) -> Style {
     match rule {
-        Rule::RemovalsAreConfirmed | Rule::RefusalsHoldAlone | Rule::IntentFirst => Style::Put,
+        Rule::RemovalsAreConfirmed
+        | Rule::RefusalsHoldAlone
+        | Rule::IntentFirst
+        | Rule::SuccessWaitsForThePast => Style::Put,
         Rule::ChildrenGoAlong => Style::PostWithoutLookUp,
         Rule::PersonGoesOverStuckChildren => Style::UniquePostWithoutLookUp,
-        Rule::SuccessWaitsForThePast | Rule::ExtrasGo => Style::DoublePostWithLookUp,
+        Rule::ExtrasGo => Style::DoublePostWithLookUp,
         Rule::ReadBackOfTheGone | Rule::SetsAreDoubtedWhole | Rule::ApprovalIsExact => Style::Sets,
         Rule::LostIsDoubt
         | Rule::ConflictIsDoubt

@@ -98,7 +98,12 @@ impl Row {
         self.looked_at = Some(now);
         self.extra = None;
         self.check_at = None;
-        self.succeeded();
+        if self.state == State::Present && self.ours {
+            // It was only looked at: what was refused before is refused still, and waits longer each time.
+            self.next_try = None;
+        } else {
+            self.succeeded();
+        }
         // Unsettled it stays in doubt, but there is something to remove now.
         self.prev = State::Present;
         self.land(State::Present, now);

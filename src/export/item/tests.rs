@@ -234,9 +234,23 @@ fn of_several_the_ledgers_own_is_kept_and_the_others_go_one_by_one() {
 #[test]
 fn what_is_found_with_other_content_is_written_again() {
     let found = |as_wanted| Answer::Found { native_id: Some("c1".into()), as_wanted };
-    assert_eq!(after(&present(), Act::LookUp, &found(Some(true))).acked_hash, present().acked_hash);
-    assert_eq!(after(&present(), Act::LookUp, &found(None)).acked_hash, present().acked_hash);
-    assert_eq!(after(&present(), Act::LookUp, &found(Some(false))).acked_hash, None);
+    let acknowledged = Row { acked_hash: step(Act::LookUp).wanted, ..present() };
+    for (as_wanted, kept) in [(Some(true), true), (None, true), (Some(false), false)] {
+        let row = after(&acknowledged, Act::LookUp, &found(as_wanted));
+        assert_eq!(row.acked_hash, acknowledged.acked_hash.filter(|_| kept), "{as_wanted:?}");
+    }
+    // A content that is yet to be sent cannot be found there: what was acknowledged is still the last word.
+    assert_eq!(after(&present(), Act::LookUp, &found(Some(false))).acked_hash, present().acked_hash);
+}
+
+#[test]
+fn what_is_refused_waits_longer_each_time_though_it_is_looked_up_in_between() {
+    let refused_once = after(&Row { ours: true, ..present() }, Act::Update, &refused());
+    let seen = after(&refused_once, Act::LookUp, &done());
+    assert_eq!(seen.due(step(Act::Update).wanted), MonoMs(0), "it may be tried at once");
+    let refused_twice = after(&seen, Act::Update, &refused());
+    let wait = |row: &Row| row.next_try.map(|at| at.0 - NOW.0);
+    assert_eq!(wait(&refused_twice), wait(&refused_once).map(|ms| 2 * ms));
 }
 
 #[test]
