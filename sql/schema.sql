@@ -172,8 +172,6 @@ CREATE TABLE ledger (
   clearance INTEGER NOT NULL,      -- of a removal by edit: 0 none needed, 1 not judged yet, 2 held, 3 given
   card TEXT,                       -- a credential's card number, as last sent
   gone_at INTEGER,                 -- since when it is absent: remembered, since a restored PACS brings it back
-  planned BLOB,                    -- a person's: what the last plan that left nothing to do was made from
-  planned_until INTEGER,           -- and when the next window of the user opens or closes
   PRIMARY KEY (user, kind, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_not_absent ON ledger (user) WHERE state <> 0;
@@ -184,6 +182,23 @@ CREATE INDEX ledger_edit ON ledger (user) WHERE clearance IN (1, 2);
 CREATE INDEX ledger_found ON ledger (user) WHERE ours = 0 AND state <> 0;
 CREATE INDEX ledger_card ON ledger (card) WHERE card IS NOT NULL AND state <> 0;
 CREATE INDEX ledger_gone ON ledger (gone_at) WHERE gone_at IS NOT NULL;
+
+-- Users whose export is to be looked at: whoever was touched, and has not been found as the rules say since. Everyone
+-- else was looked at by a trusted clock and a whole mirror, with nothing left to do.
+CREATE TABLE due (
+  user TEXT PRIMARY KEY,           -- the user's key
+  mark INTEGER NOT NULL            -- another one whenever it is touched: a look at what was before takes nobody off
+) STRICT, WITHOUT ROWID;
+CREATE TABLE due_all (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  mark INTEGER NOT NULL,           -- the last one given
+  walk TEXT,                       -- whoever comes after this key is due as well; NULL when nobody else is
+  walk_mark INTEGER NOT NULL,      -- given when everyone became due
+  begun INTEGER NOT NULL,          -- 0 while everyone is due and nobody looks: who is touched then needs no row
+  edges INTEGER NOT NULL,          -- users whose windows have opened or closed up to here were looked at, or are due
+  basis BLOB NOT NULL              -- names the settings and the program by which they were looked at
+) STRICT;
+INSERT INTO due_all (one, mark, walk, walk_mark, begun, edges, basis) VALUES (1, 0, '', 0, 0, 0, x'');
 
 -- Persons that edits at the source have taken out of the PACS, or some of their items, in the last 24 hours
 -- and without an approval: what the brake counts.

@@ -71,6 +71,9 @@ pub enum ExportVerb {
         /// Most items shown; the rest is counted
         #[arg(long, default_value_t = LINES_DEFAULT, value_parser = clap::value_parser!(u32).range(..=i64::from(LINES_MAX)))]
         limit: u32,
+        /// Plan for everyone, also for those to whom nothing has happened since they were found at rest
+        #[arg(long)]
+        everyone: bool,
     },
     /// Look at everyone again now
     Apply,

@@ -7,6 +7,7 @@
 //! - `rows`, `ranges`: the named SQL of keys, records and links, one by one and by buckets
 //! - [`integrity`]: the rows against their digests
 //! - [`audit`], [`seen`]: orders that were given, and commands that were carried out
+//! - [`due`]: whose export is to be looked at, across restarts
 //! - [`outbox`]: what happened here and the source does not have yet
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`entitlements`]: what the PACS defines, as imported
@@ -18,6 +19,7 @@
 pub mod apply;
 pub mod audit;
 mod covered;
+pub mod due;
 pub mod entitlements;
 pub mod facts;
 pub mod integrity;

@@ -227,6 +227,7 @@ impl Parts<'_> {
             breaker: std::cell::Cell::default(),
             collisions: std::cell::RefCell::default(),
             pending_since: std::cell::Cell::new(None),
+            basis: pacs.basis,
         });
         Ok(Some(tasks.spawn_local(exporting.run(stopping))))
     }

@@ -25,13 +25,11 @@ CREATE TABLE ledger_new (
   clearance INTEGER NOT NULL,
   card TEXT,
   gone_at INTEGER,
-  planned BLOB,
-  planned_until INTEGER,
   PRIMARY KEY (user, kind, item)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO ledger_new SELECT user, kind, item, ext_id, native_id, parent, state, prev, sent_hash, acked_hash, until,
   gen, unsettled_until_mono_ms, ours, hold_reason, approved_gen, fails, next_try_mono_ms, check_at_mono_ms,
-  NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL FROM ledger;
+  NULL, NULL, NULL, 0, NULL, NULL FROM ledger;
 DROP TABLE ledger;
 ALTER TABLE ledger_new RENAME TO ledger;
 CREATE INDEX ledger_not_absent ON ledger (user) WHERE state <> 0;
@@ -52,6 +50,20 @@ CREATE TABLE pacs_entitlement_new (
 INSERT INTO pacs_entitlement_new SELECT pacs_ref, type, display_name, NULL, NULL FROM pacs_entitlement;
 DROP TABLE pacs_entitlement;
 ALTER TABLE pacs_entitlement_new RENAME TO pacs_entitlement;
+CREATE TABLE due (
+  user TEXT PRIMARY KEY,
+  mark INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE due_all (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  mark INTEGER NOT NULL,
+  walk TEXT,
+  walk_mark INTEGER NOT NULL,
+  begun INTEGER NOT NULL,
+  edges INTEGER NOT NULL,
+  basis BLOB NOT NULL
+) STRICT;
+INSERT INTO due_all (one, mark, walk, walk_mark, begun, edges, basis) VALUES (1, 0, '', 0, 0, 0, x'');
 CREATE TABLE brake_log (
   user TEXT PRIMARY KEY,
   mono_at_ms INTEGER NOT NULL

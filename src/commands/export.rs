@@ -11,7 +11,7 @@ mod show;
 use crate::cli::ExportVerb;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
-use crate::service::planning::{self, Moment, Report};
+use crate::service::planning::{self, Moment, Report, Wish};
 use crate::service::setup::Setup;
 use crate::service::status::{self, ExportStatus};
 use access::id::Key;
@@ -31,7 +31,7 @@ pub fn export(file: &Path, verb: ExportVerb) -> Result<()> {
         bail!("{}: this panel exports nothing: there is no [pacs]; ask the panel that has", file.display());
     }
     match verb {
-        ExportVerb::Plan { json, limit } => plan(config, file, json, limit),
+        ExportVerb::Plan { json, limit, everyone } => plan(config, file, json, &Wish { limit, everyone }),
         ExportVerb::Status { json } => export_status(config, file, json),
         ExportVerb::Apply => order(&config, "/export/apply", &json!({})),
         ExportVerb::Approve { hash } => order(&config, "/export/approve", &json!({ "hash": hash })),
@@ -66,15 +66,16 @@ fn export_status(config: Config, file: &Path, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-fn plan(config: Config, file: &Path, as_json: bool, limit: u32) -> Result<()> {
+fn plan(config: Config, file: &Path, as_json: bool, wish: &Wish) -> Result<()> {
     let client = Client::new(&config);
-    let (report, found) = match client.read(&format!("/export/plan?limit={limit}")) {
+    let everyone = if wish.everyone { "&everyone" } else { "" };
+    let (report, found) = match client.read(&format!("/export/plan?limit={}{everyone}", wish.limit)) {
         Ok(report) => {
             let other = "the daemon is of another version; restart it";
             let found = serde_json::from_value(client.read("/export/status")?).context(other)?;
             (serde_json::from_value(report).context(other)?, found)
         }
-        Err(error) if error.is::<NoDaemon>() => plan_stopped(&Setup::new(config, file), limit)?,
+        Err(error) if error.is::<NoDaemon>() => plan_stopped(&Setup::new(config, file), wish)?,
         Err(error) => return Err(error),
     };
     if as_json {
@@ -90,12 +91,12 @@ fn plan(config: Config, file: &Path, as_json: bool, limit: u32) -> Result<()> {
 }
 
 /// The same from the disk.
-fn plan_stopped(setup: &Setup, limit: u32) -> Result<(Report, ExportStatus)> {
+fn plan_stopped(setup: &Setup, wish: &Wish) -> Result<(Report, ExportStatus)> {
     let mut conn = setup.reader()?;
     let planner = setup.open_planner()?.context("this panel exports nothing: there is no [pacs]")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(setup.config().clock.sync));
     let moment = Moment { time: setup.time(clock)?, mono: None };
     let found = status::export_status(&conn, setup.config(), None)?;
-    let report = planning::report(&mut conn, &planner, &found, &moment, limit)?;
+    let report = planning::report(&mut conn, &planner, &found, &moment, wish)?;
     Ok((report, found))
 }

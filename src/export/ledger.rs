@@ -9,9 +9,9 @@ pub mod held;
 mod numbers;
 #[cfg(test)]
 mod tests;
+pub mod whose;
 
 use super::item::{Hash, ItemId, Row, State};
-use super::plan::token_of;
 use crate::clock::MonoMs;
 use access::id::Key;
 use access::time::UtcTime;
@@ -40,7 +40,6 @@ const HELD: &str = concat!(
     columns!(),
     " FROM ledger WHERE hold_reason IS NOT NULL ORDER BY user, kind, item LIMIT ?1"
 );
-const USERS: &str = "SELECT DISTINCT user FROM ledger WHERE user > ?1 ORDER BY user LIMIT ?2";
 const SAVE: &str = concat!(
     "INSERT OR REPLACE INTO ledger (",
     columns!(),
@@ -55,8 +54,6 @@ const RE_ARM: &str = "UPDATE ledger SET \
     looked_mono_ms = NULL \
     WHERE state = 2 OR unsettled_until_mono_ms IS NOT NULL OR next_try_mono_ms IS NOT NULL \
     OR check_at_mono_ms IS NOT NULL OR looked_mono_ms IS NOT NULL";
-/// Persons have a row each, and no user has rows without one.
-const COUNT_USERS: &str = "SELECT count(*) FROM ledger WHERE kind = 0";
 const MARK: &str =
     "UPDATE ledger SET check_at_mono_ms = ?2 WHERE user = ?1 AND (state = 1 OR (state = 0 AND ours = 1))";
 /// A person goes after its children, so that what is remembered of them can still be checked.
@@ -64,8 +61,6 @@ const FORGET_BEFORE: &str = "DELETE FROM ledger WHERE gone_at IS NOT NULL AND go
     AND (kind <> 0 OR NOT EXISTS (SELECT 1 FROM ledger c WHERE c.user = ledger.user AND c.kind <> 0 \
       AND (c.state <> 0 OR c.gone_at IS NULL OR c.gone_at >= ?1)))";
 const FORGIVE: &str = "UPDATE ledger SET next_try_mono_ms = NULL, fails = 0 WHERE (state = 2 OR fails > 0) AND hold_reason IS NULL";
-const HOLDERS: &str =
-    "SELECT user, item FROM ledger WHERE card = ?1 AND card IS NOT NULL AND state <> 0 LIMIT 3";
 /// Each by an index of its own that holds just those rows: `state` asks often.
 const COUNTS: &str = "SELECT \
     (SELECT count(*) FROM ledger WHERE kind = 0 AND state = 1), \
@@ -154,18 +149,6 @@ pub fn held(connection: &Connection, limit: u32) -> Result<Vec<Row>, LedgerError
     collect(connection, "list held rows", HELD, params![limit])
 }
 
-/// At most `limit` users with rows, after `after`: at start each of them is planned, wanted or not.
-///
-/// # Errors
-/// [`LedgerError`].
-pub fn users(connection: &Connection, after: Option<&Key>, limit: u32) -> Result<Vec<Key>, LedgerError> {
-    let error = sql("list users");
-    let mut statement = connection.prepare_cached(USERS).map_err(&error)?;
-    let after = after.map_or("", Key::as_str);
-    let found = statement.query_map(params![after, limit], |row| row.get::<_, String>(0)).map_err(&error)?;
-    found.map(|user| key(user.map_err(&error)?, -1, "")).collect()
-}
-
 /// Writes `row` over what was there; one that is absent since `now` is remembered as that.
 ///
 /// # Errors
@@ -226,16 +209,6 @@ pub fn re_arm(connection: &Connection, now: MonoMs, late_ms: u64) -> Result<usiz
     connection.execute(RE_ARM, values).map_err(sql("re-arm the rows"))
 }
 
-/// How many users have rows.
-///
-/// # Errors
-/// [`LedgerError`].
-pub fn count_users(connection: &Connection) -> Result<u64, LedgerError> {
-    let error = sql("count users");
-    let mut statement = connection.prepare_cached(COUNT_USERS).map_err(&error)?;
-    statement.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs).map_err(&error)
-}
-
 /// Everything of the user that was ours is to be compared with the PACS, as [`Rows::check`](super::rows::Rows::check).
 ///
 /// # Errors
@@ -260,28 +233,6 @@ pub fn forget_before(connection: &Connection, before: UtcTime) -> Result<usize, 
 /// [`LedgerError`].
 pub fn forgive_failures(connection: &Connection) -> Result<usize, LedgerError> {
     connection.execute(FORGIVE, []).map_err(sql("clear back-offs"))
-}
-
-/// Who has a card number in the PACS, or may have, other than this token of this user.
-///
-/// # Errors
-/// [`LedgerError`].
-pub fn holder_of_card(
-    connection: &Connection,
-    card: &str,
-    user: &Key,
-    token: &Key,
-) -> Result<Option<(Key, String)>, LedgerError> {
-    let error = sql("look for a card number");
-    let mut statement = connection.prepare_cached(HOLDERS).map_err(&error)?;
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-    for found in statement.query_map([card], read).map_err(&error)? {
-        let (by, item) = found.map_err(&error)?;
-        if (by.as_str(), token_of(&item)) != (user.as_str(), token.as_str()) {
-            return Ok(Some((key(by, 1, &item)?, token_of(&item).to_owned())));
-        }
-    }
-    Ok(None)
 }
 
 /// Counts for the gateway's state.

@@ -12,6 +12,7 @@ mod answers;
 mod key;
 
 use super::covered::Covered;
+use super::due;
 use super::list;
 use super::refused;
 use super::rows::{self, NewRecord, kind_id};
@@ -116,6 +117,7 @@ pub fn reconsider_refused(conn: &mut Connection, now: UtcTime) -> rusqlite::Resu
         }
     }
     let understood = batch.out.applied;
+    due::add(&tx, &batch.out.touched)?;
     tx.commit()?;
     Ok(understood)
 }
@@ -172,6 +174,7 @@ impl<'a> Batch<'a> {
         if self.standing != self.before {
             standing::store(self.conn, &mut self.standing, &mut self.parts)?;
         }
+        due::add(self.conn, &self.out.touched)?;
         self.out.standing = self.standing;
         Ok(self.out)
     }

@@ -166,3 +166,12 @@ pub fn users_after(conn: &Connection, after: &str, limit: u32) -> rusqlite::Resu
     let rows = page.query_map(params![after, limit], |row| text(row, 0))?;
     rows.filter_map(Result::transpose).collect()
 }
+
+/// How many users there are, refused and dangling ones included.
+///
+/// # Errors
+/// SQLite's.
+pub fn count_users(conn: &Connection) -> rusqlite::Result<u64> {
+    const COUNT: &str = "SELECT count(*) FROM name WHERE kind = 1";
+    conn.prepare_cached(COUNT)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}

@@ -3,6 +3,10 @@
 //! Users who may lose access, and those whose windows have moved, go first; then whoever was touched or whose
 //! time has come; then the walk over everyone. A revocation does not wait behind an import, nor behind a
 //! hundred thousand users who have not changed.
+//!
+//! - [`progress`]: what of it is noted on disk
+
+pub(super) mod progress;
 
 use crate::clock::MonoMs;
 use crate::mirror::touched::{Haste, Touched};
@@ -30,8 +34,8 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
-    /// Empty; edges before `now` are the business of the first walk.
-    pub(super) fn new(now: UtcTime) -> Agenda {
+    /// Empty; edges up to `edges` are the business of the first walk.
+    pub(super) fn new(edges: UtcTime) -> Agenda {
         Agenda {
             urgent: VecDeque::new(),
             due: VecDeque::new(),
@@ -43,7 +47,7 @@ impl Agenda {
             page: VecDeque::new(),
             walk: None,
             walk_again: false,
-            edges: now,
+            edges,
         }
     }
 
@@ -124,16 +128,19 @@ impl Agenda {
         self.is_due.is_empty() && self.walk.is_none() && self.page.is_empty()
     }
 
-    /// `user` has been looked at.
-    pub(super) fn done(&mut self, user: &str, again: Option<MonoMs>) {
+    /// `user` has been looked at; says whether nothing has touched it meanwhile.
+    pub(super) fn done(&mut self, user: &str, again: Option<MonoMs>) -> bool {
         self.busy.remove(user);
         if self.busy_again.remove(user) {
             self.add_one(user.into(), Haste::AtOnce);
-        } else if let Some(at) = again {
+            return false;
+        }
+        if let Some(at) = again {
             self.forget_turn(user);
             self.turns.insert(user.into(), at);
             self.later.insert((at, user.into()));
         }
+        true
     }
 
     fn forget_turn(&mut self, user: &str) {
@@ -152,9 +159,9 @@ impl Agenda {
         (now != self.edges).then(|| (self.edges.min(now), self.edges.max(now)))
     }
 
-    /// They have been looked at.
-    pub(super) fn edges_done(&mut self, now: UtcTime) {
-        self.edges = now;
+    /// Edges up to `edges` have been looked at, later ones have not.
+    pub(super) fn edges_done(&mut self, edges: UtcTime) {
+        self.edges = edges;
     }
 }
 
@@ -198,8 +205,9 @@ mod tests {
         assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("a"));
         agenda.add(touched(&["a"]));
         assert_eq!(agenda.next(MonoMs(0)), None, "one at a time");
-        agenda.done("a", Some(MonoMs(50)));
+        assert!(!agenda.done("a", Some(MonoMs(50))), "what was seen is not the last word");
         assert_eq!(agenda.next(MonoMs(0)).as_deref(), Some("a"), "and not only at its turn");
+        assert!(agenda.done("a", None));
     }
 
     #[test]

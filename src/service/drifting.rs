@@ -55,7 +55,7 @@ impl Drifting {
     /// Runs for as long as the gateway does.
     pub async fn run(self) {
         loop {
-            let pages = match ledger::count_users(&self.conn) {
+            let pages = match ledger::whose::count(&self.conn) {
                 Ok(users) => users.div_ceil(u64::from(PAGE_USERS)).max(1),
                 Err(error) => {
                     tracing::error!(%error, "the ledger cannot be counted");
@@ -98,7 +98,7 @@ impl Drifting {
         if !self.may_ask() {
             return None;
         }
-        let users = ledger::users(&self.conn, after, PAGE_USERS).unwrap_or_default();
+        let users = ledger::whose::users(&self.conn, after, PAGE_USERS).unwrap_or_default();
         let last = users.last().cloned()?;
         let now = self.time.mono();
         let marked = users.clone();

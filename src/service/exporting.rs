@@ -7,15 +7,20 @@
 //! Removals by edit are first noted, then judged by the brake when everyone who was touched has been looked at. While
 //! the PACS does not answer, one probe now and then takes the place of everyone's requests.
 //!
+//! - `whom`: whose turn comes, and what of it is noted
 //! - `work`: one user's work
 //! - `collisions`: card numbers that two tokens share
+//!
+//! Who is as the rules say is noted on disk, so that the next start looks at the others alone.
 //!
 //! Not here: the rules of an item (`export::item`), what comes first (`export::plan`).
 
 mod collisions;
+pub(super) mod whom;
 mod work;
 
 use super::agenda::Agenda;
+use super::agenda::progress::{Found, Progress};
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::clock::{MonoMs, Wake};
@@ -26,8 +31,7 @@ use crate::export::ledger;
 use crate::export::pacs::Adapter;
 use crate::export::plan::Caps;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
-use crate::mirror::{Urgency, WriteError, Writer, facts};
-use access::id::Key;
+use crate::mirror::{Urgency, WriteError, Writer, due, facts};
 use access::person::Settings;
 use collisions::Collisions;
 use contract::id::GatewayId;
@@ -44,8 +48,6 @@ const JUDGEMENT_MAX_MS: u64 = 10_000;
 const DISK_RETRY_MS: u64 = 5_000;
 /// How long requests under way may take to end in an ordered shutdown.
 const SHUTDOWN_MAX_MS: u64 = 5_000;
-/// Users are listed this many at a time when everyone is to be looked at.
-const PAGE_USERS: u32 = 256;
 
 /// What one user's work needs.
 pub struct Exporting {
@@ -77,6 +79,8 @@ pub struct Exporting {
     pub collisions: RefCell<Collisions>,
     /// Since when removals wait for the brake's judgement.
     pub pending_since: Cell<Option<MonoMs>>,
+    /// Names settings and program: what others have found to be at rest is looked at again.
+    pub basis: [u8; 16],
 }
 
 /// How a user's work ended.
@@ -84,64 +88,81 @@ struct Done {
     user: String,
     /// When to look again, if nothing happens before.
     again: Option<MonoMs>,
+    /// Whether something is left to do.
+    found: Found,
+}
+
+/// Whose turn it is, and what has come of it.
+struct Turns {
+    agenda: Agenda,
+    progress: Progress,
+    running: JoinSet<Done>,
 }
 
 impl Exporting {
     /// Runs until `stop` says so, then lets requests under way end.
     pub async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
         self.re_arm().await;
-        let mut agenda = Agenda::new(self.time.time().now);
-        let mut running: JoinSet<Done> = JoinSet::new();
+        let mut turns =
+            Turns { agenda: self.first_agenda(), progress: Progress::default(), running: JoinSet::new() };
         let mut trust = self.time.trust();
         while !*stop.borrow() {
-            agenda.add(self.notices.take_touched());
-            let collected = self.collect(&mut agenda);
+            if !self.may_send() {
+                if self.rest_while_another_exports(&mut turns, &mut stop).await {
+                    continue;
+                }
+                break;
+            }
+            turns.agenda.add(self.notices.take_touched());
+            let collected = self.collect(&mut turns).await;
             while self.breaker.get().is_closed()
-                && running.len() < self.concurrency
-                && let Some(user) = agenda.next(self.time.mono())
+                && turns.running.len() < self.concurrency
+                && let Some(user) = turns.agenda.next(self.time.mono())
             {
                 let (this, stop) = (self.clone(), stop.clone());
-                running.spawn_local(async move { this.user(user, stop).await });
+                turns.running.spawn_local(async move { this.user(user, stop).await });
             }
-            if self.is_judgement_due(&agenda) {
+            self.note(&mut turns).await;
+            if self.is_judgement_due(&turns.agenda) {
                 self.judge().await;
                 continue;
             }
-            let idle = running.len() < self.concurrency && self.breaker.get().is_closed();
-            let wake = collected.and_then(|()| self.wake(&agenda, idle)).unwrap_or_else(|error| {
+            let idle = turns.running.len() < self.concurrency && self.breaker.get().is_closed();
+            let wake = collected.and_then(|()| self.wake(&turns.agenda, idle)).unwrap_or_else(|error| {
                 tracing::error!(%error, "the mirror cannot be read; looking again in {DISK_RETRY_MS} ms");
                 Wake { wall: None, mono: Some(self.time.mono().after_ms(DISK_RETRY_MS)) }
             });
             tokio::select! {
-                Some(done) = running.join_next(), if !running.is_empty() => match done {
-                    Ok(done) => agenda.done(&done.user, done.again),
-                    Err(error) => tracing::error!(%error, "a user's export has failed; the next look repeats it"),
-                },
+                Some(done) = turns.running.join_next(), if !turns.running.is_empty() => turns.ended(done),
                 () = self.notices.work() => {}
                 () = self.time.clock().wait(wake) => {}
                 () = self.probe(), if !self.breaker.get().is_closed() => {}
-                changed = trust.changed() => if changed.is_ok() { agenda.everyone() },
+                changed = trust.changed() => if changed.is_ok() { self.trust_changed(&mut turns.agenda) },
                 changed = stop.changed() => if changed.is_err() { break },
             }
         }
-        let rest = async { while running.join_next().await.is_some() {} };
+        let rest = async {
+            while let Some(done) = turns.running.join_next().await {
+                turns.ended(done)
+            }
+        };
         if tokio::time::timeout(Duration::from_millis(SHUTDOWN_MAX_MS), rest).await.is_err() {
             tracing::warn!("requests to the PACS were cut off; the ledger holds them as unsettled");
         }
+        self.note(&mut turns).await;
     }
 
     /// Whatever was under way when the last process ended may still run.
     async fn re_arm(&self) {
         loop {
-            let (now, late_ms) = (self.time.mono(), self.limits.late_ms);
-            match self
-                .writer
-                .run(Urgency::Narrowing, move |context| {
-                    ledger::brake::re_arm(context.conn, now)?;
-                    Ok(ledger::re_arm(context.conn, now, late_ms)?)
-                })
-                .await
-            {
+            let (now, late_ms, basis) = (self.time.mono(), self.limits.late_ms, self.basis);
+            let re_armed = self.writer.run(Urgency::Narrowing, move |context| {
+                ledger::brake::re_arm(context.conn, now)?;
+                due::rest_on(context.conn, &basis)?;
+                whom::list_the_restless(context.conn)?;
+                Ok(ledger::re_arm(context.conn, now, late_ms)?)
+            });
+            match re_armed.await {
                 Ok(_) | Err(WriteError::Stopped) => return,
                 Err(error) => {
                     tracing::error!(%error, "the ledger cannot be re-armed; nothing is exported until it can")
@@ -150,28 +171,6 @@ impl Exporting {
             let mono = Some(self.time.mono().after_ms(DISK_RETRY_MS));
             self.time.clock().wait(Wake { wall: None, mono }).await;
         }
-    }
-
-    /// Adds the users whose windows have opened or closed since the last look, and the next page of everyone.
-    fn collect(&self, agenda: &mut Agenda) -> rusqlite::Result<()> {
-        let now = self.time.time().now;
-        if let Some((after, until)) = agenda.edges_to(now) {
-            // A clock step over many edges at once is everyone's business.
-            let mut users = facts::users_with_edges(&self.conn, after, until, TOUCHED_USERS_MAX + 1)?;
-            users.extend(ledger::brake::users_with_ends(&self.conn, after, until, TOUCHED_USERS_MAX + 1)?);
-            let mut touched = Touched::nobody();
-            users.into_iter().for_each(|user| touched.add(user, Haste::AtOnce));
-            agenda.add(touched);
-            agenda.edges_done(now);
-        }
-        if let Some(after) = agenda.wants_page() {
-            let mut page = facts::users_after(&self.conn, &after, PAGE_USERS)?;
-            // The ledger may know users that the mirror has forgotten.
-            let after = Key::new(&after).ok();
-            page.extend(ledger::users(&self.conn, after.as_ref(), PAGE_USERS)?.iter().map(Key::to_string));
-            agenda.page(page, usize::try_from(PAGE_USERS).unwrap_or(usize::MAX));
-        }
-        Ok(())
     }
 
     /// When to look again if nothing else happens: the next edge of any window, or the next user's turn.

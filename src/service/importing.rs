@@ -17,7 +17,7 @@ use crate::export::pacs::Adapter;
 use crate::mirror::entitlements::{self, Known};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, Writer, outbox, standing};
+use crate::mirror::{Urgency, Writer, due, outbox, standing};
 use access::time::UtcTime;
 use contract::id::GatewayId;
 use contract::messages::{Event, PacsEntitlement};
@@ -165,6 +165,7 @@ fn store(context: Context<'_>, found: &[PacsEntitlement], types: &[String]) -> r
     let (known, Decision { after, verdict }) = decision(conn, found, types, now)?;
     entitlements::save(conn, &known, &after)?;
     if let Verdict::Changed(changes) = &verdict {
+        due::add(conn, &Touched::Everyone)?;
         report_list(context, &after)?;
         if !changes.is_first {
             pages(changes, now).iter().try_for_each(|event| outbox::push(conn, now, event))?;

@@ -11,7 +11,7 @@ use crate::export::holds::{Again, Approval, HeldSet, Named, Waiting};
 use crate::export::ledger::held;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, WriteError, Writer, audit, outbox, seen};
+use crate::mirror::{Urgency, WriteError, Writer, audit, due, outbox, seen};
 use access::id::Key;
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
@@ -197,6 +197,7 @@ pub(super) fn carry_out(
             Outcome::Retried { items, touched: touched(users, Haste::InTurn) }
         }
     };
+    due::add(conn, &outcome.clone().touched())?;
     note(conn, now, who, order, &outcome)?;
     Ok(outcome)
 }

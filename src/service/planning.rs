@@ -1,7 +1,8 @@
 //! What the export has to do, item by item, for people: the same pure functions as the export's, and no request.
 //!
-//! Everyone is walked page by page, each page in one read transaction, and only the lines that are shown are kept:
-//! a panel plans a site of any size in the memory of one page.
+//! Those who are due are walked page by page, each page in one read transaction, and only the lines that are shown are
+//! kept: a panel plans a site of any size in the memory of one page. Whoever is not due was found at rest, and nothing
+//! has touched it since; who wants to see that for themselves asks for everyone.
 //!
 //! - `why`: the reasons, in words
 //!
@@ -11,21 +12,24 @@
 mod tests;
 mod why;
 
+use super::exporting::whom::{PAGE_USERS, page, with_edges};
 use super::status::{ExportStatus, kind_word};
 use crate::clock::MonoMs;
 use crate::export::item::{ItemKind, Row};
 use crate::export::ledger;
 use crate::export::plan::{Caps, Change, Difference, Known, Plan, review, token_of};
 use crate::export::rows::Rows;
+use crate::mirror::due::{self, Walk};
 use crate::mirror::facts;
+use crate::mirror::touched::Touched;
 use access::id::Key;
 use access::person::{Person, Settings, person};
 use access::trust::Time;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::Bound;
 
-/// Users in one read transaction.
-const PAGE_USERS: u32 = 256;
 /// Most lines of one plan; the rest is counted.
 pub const LINES_MAX: u32 = 10_000;
 /// Lines of a plan, unless asked otherwise.
@@ -39,6 +43,17 @@ pub struct Planner {
     pub caps: Caps,
     /// A lost request may still be carried out this long.
     pub late_ms: u64,
+    /// Names what a plan depends on beside mirror and ledger.
+    pub basis: [u8; 16],
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wish {
+    /// Lines at most.
+    pub limit: u32,
+    /// Everyone is planned for, not only those who are due.
+    pub everyone: bool,
 }
 
 /// When a plan is made.
@@ -93,8 +108,10 @@ pub enum Act {
 /// The sums of a plan, those that were left out included.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// Users that were looked at.
+    /// Users of the mirror, or as many as were looked at.
     pub users: u64,
+    /// Those that were planned for: all of them, or whoever is due.
+    pub looked_at: u64,
     /// Users with differences.
     pub users_differ: u64,
     /// Items.
@@ -107,7 +124,7 @@ pub struct Summary {
     pub waiting: u64,
 }
 
-/// Plans for everyone; keeps at most `limit` lines. `status` is of the same moment.
+/// Plans for those who are due, or for everyone. `status` is of the same moment.
 ///
 /// # Errors
 /// SQLite's.
@@ -116,20 +133,23 @@ pub fn report(
     planner: &Planner,
     status: &ExportStatus,
     moment: &Moment,
-    limit: u32,
+    wish: &Wish,
 ) -> rusqlite::Result<Report> {
-    let mut report = Report { lines: Vec::new(), more: 0, summary: Summary::default() };
-    let limit = usize::try_from(limit.min(LINES_MAX)).unwrap_or(usize::MAX);
+    let users = facts::count_users(conn)?;
+    let summary = Summary { users, ..Summary::default() };
+    let mut report = Report { lines: Vec::new(), more: 0, summary };
+    let limit = usize::try_from(wish.limit.min(LINES_MAX)).unwrap_or(usize::MAX);
+    let whom = Whom::of(conn, planner, moment, wish)?;
     let mut after = String::new();
     loop {
         let page = conn.transaction()?;
-        let users = users_after(&page, &after)?;
-        let Some(last) = users.last() else { return Ok(report) };
+        let users = whom.after(&page, &after)?;
+        let Some(last) = users.last() else { break };
         after.clone_from(last);
         let look = Look { conn: &page, planner, status, moment };
         for user in users.iter().filter_map(|user| Key::new(user).ok()) {
             let lines = look.user(&user)?;
-            report.summary.users += 1;
+            report.summary.looked_at += 1;
             report.summary.users_differ += u64::from(!lines.is_empty());
             for line in lines {
                 report.summary.count(&line);
@@ -141,17 +161,42 @@ pub fn report(
             }
         }
     }
+    // The ledger may know some that the mirror has forgotten.
+    report.summary.users = report.summary.users.max(report.summary.looked_at);
+    Ok(report)
 }
 
-/// A page of users, of the mirror and of the ledger, which may know some that the mirror has forgotten.
-fn users_after(conn: &Connection, after: &str) -> rusqlite::Result<Vec<String>> {
-    let mut users = facts::users_after(conn, after, PAGE_USERS)?;
-    users.extend(ledger::users(conn, Key::new(after).ok().as_ref(), PAGE_USERS)?.iter().map(Key::to_string));
-    users.sort();
-    users.dedup();
-    // What lies beyond the shorter list's end comes again.
-    users.truncate(usize::try_from(PAGE_USERS).unwrap_or(usize::MAX));
-    Ok(users)
+/// Who is planned for.
+struct Whom {
+    walk: Walk,
+    /// With windows that have opened or closed since the export last looked.
+    edges: BTreeSet<String>,
+}
+
+impl Whom {
+    fn of(conn: &Connection, planner: &Planner, moment: &Moment, wish: &Wish) -> rusqlite::Result<Whom> {
+        let mut walk = due::walk(conn)?;
+        let mut edges = BTreeSet::new();
+        let is_known = walk.begun && due::rests_on(conn, &planner.basis)?;
+        match with_edges(conn, walk.edges.min(moment.time.now), walk.edges.max(moment.time.now))? {
+            Touched::Users(users) if is_known && !wish.everyone => edges.extend(users.into_keys()),
+            Touched::Users(_) | Touched::Everyone => walk.after = Some(String::new()),
+        }
+        Ok(Whom { walk, edges })
+    }
+
+    /// A page of them, in key order after `after`.
+    fn after(&self, conn: &Connection, after: &str) -> rusqlite::Result<Vec<String>> {
+        let mut users = page(conn, &self.walk, after)?;
+        let size = usize::try_from(PAGE_USERS).unwrap_or(usize::MAX);
+        users.extend(ledger::whose::restless(conn, after, PAGE_USERS)?);
+        let beyond = (Bound::Excluded(after), Bound::Unbounded);
+        users.extend(self.edges.range::<str, _>(beyond).take(size).cloned());
+        users.sort();
+        users.dedup();
+        users.truncate(size);
+        Ok(users)
+    }
 }
 
 impl Summary {
@@ -174,7 +219,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn user(&self, user: &Key) -> rusqlite::Result<Vec<Line>> {
-        let Planner { settings, caps, late_ms } = self.planner;
+        let Planner { settings, caps, late_ms, .. } = self.planner;
         let mut rows = ledger::load(self.conn, user)?;
         let now = self.moment.mono.unwrap_or_else(|| {
             rows.iter_mut().for_each(|row| row.re_arm(MonoMs(0), *late_ms));

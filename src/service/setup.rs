@@ -25,6 +25,7 @@ use access::person::Settings;
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
 use rusqlite::Connection;
+use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -102,6 +103,8 @@ pub struct OpenPacs {
     pub import_every_ms: u64,
     /// Milliseconds in which everything is read back from the PACS once; 0 for never.
     pub drift_every_ms: u64,
+    /// Names what a plan depends on beside mirror and ledger.
+    pub basis: [u8; 16],
 }
 
 /// What [`Setup::check`] found.
@@ -250,6 +253,7 @@ impl Setup {
         let adapter = pacs::open(profile, &http)?;
         Ok(Some(OpenPacs {
             caps: adapter.caps(),
+            basis: basis(&settings, &adapter.caps()),
             adapter,
             product,
             unverified,
@@ -282,7 +286,8 @@ impl Setup {
             tls: Some(tls::none().map_err(TlsError::from)?),
         };
         let caps = pacs::open(profile, &http)?.caps();
-        Ok(Some(Planner { settings, caps, late_ms: u64::from(pacs.late_s) * 1000 }))
+        let basis = basis(&settings, &caps);
+        Ok(Some(Planner { settings, caps, late_ms: u64::from(pacs.late_s) * 1000, basis }))
     }
 
     /// Opens the mirror to read.
@@ -353,6 +358,14 @@ impl Setup {
         }
         Ok(Findings { lines, obstacle })
     }
+}
+
+/// Another program may plan otherwise, too.
+fn basis(settings: &Settings, caps: &Caps) -> [u8; 16] {
+    let text = format!("{} {settings:?} {caps:?}", env!("CARGO_PKG_VERSION"));
+    let mut cut = [0; 16];
+    cut.copy_from_slice(&Sha256::digest(text.as_bytes())[..16]);
+    cut
 }
 
 fn site_rules(pacs: &Pacs, card_number_format: CardNumberFormat) -> SiteRules {

@@ -209,6 +209,7 @@ impl Sync {
         }
         if outcome.exporter_changed {
             self.notices.touched(Touched::Everyone);
+            self.notices.ledger_changed();
         } else {
             self.notices.touched(touched);
         }

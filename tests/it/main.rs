@@ -9,6 +9,7 @@ mod control;
 mod convergence;
 mod crashes;
 mod cross;
+mod due;
 mod examples_source;
 mod full_disk;
 mod import;

@@ -154,7 +154,15 @@ mod tests {
                 line("bo", "c2", Act::Remove, Some("held by the brake")),
             ],
             more: 7,
-            summary: Summary { users: 900, users_differ: 4, added: 5, changed: 1, removed: 4, waiting: 9 },
+            summary: Summary {
+                users: 900,
+                looked_at: 6,
+                users_differ: 4,
+                added: 5,
+                changed: 1,
+                removed: 4,
+                waiting: 9,
+            },
         };
         insta::assert_snapshot!(plan(&report, &found()));
     }

@@ -82,9 +82,9 @@ fn users_are_listed_in_pages() {
         save(&connection, &Row::new(id(user, ItemKind::Person, ""), user.into()), UtcTime::from_unix(7))
             .expect("saved");
     }
-    let first = users(&connection, None, 2).expect("listed");
+    let first = whose::users(&connection, None, 2).expect("listed");
     assert_eq!(first.iter().map(Key::as_str).collect::<Vec<_>>(), ["a", "b"]);
-    let rest = users(&connection, first.last(), 2).expect("listed");
+    let rest = whose::users(&connection, first.last(), 2).expect("listed");
     assert_eq!(rest.iter().map(Key::as_str).collect::<Vec<_>>(), ["c"]);
 }
 

@@ -5,11 +5,12 @@
 
 use super::check::{Fault, What, check_whole};
 use crate::mirror::apply::Room;
-use crate::mirror::outbox;
 use crate::mirror::ranges;
 use crate::mirror::rows;
 use crate::mirror::standing::{self, OutOfSync, PARTS, Parts, Standing};
+use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
+use crate::mirror::{due, outbox};
 use contract::digest::Digest;
 use contract::id::{Kind, Version};
 use contract::messages::Event;
@@ -37,6 +38,8 @@ pub fn mend(context: Context<'_>, part: usize) -> rusqlite::Result<(Vec<Fault>, 
     parts.set(part, sum(conn, part)?);
     standing.out_of_sync = Some(OutOfSync::Damaged);
     standing::store(conn, &mut standing, &mut parts)?;
+    // Whose they were cannot be told any more.
+    due::add(conn, &Touched::Everyone)?;
     if room == Room::Ample {
         let found = faults.iter().take(NAMED_MAX).map(Fault::to_string).collect();
         outbox::push(conn, now, &Event::MirrorDamaged { found, count: faults.len() as u64 })?;
@@ -70,6 +73,7 @@ fn sum(conn: &Connection, part: usize) -> rusqlite::Result<Digest> {
 /// SQLite's.
 pub fn reindex(context: Context<'_>) -> rusqlite::Result<()> {
     context.conn.execute_batch("REINDEX")?;
+    due::add(context.conn, &Touched::Everyone)?;
     let found = vec!["an index did not agree with its table; all were made again".to_owned()];
     outbox::push(context.conn, context.now, &Event::MirrorDamaged { found, count: 1 })
 }

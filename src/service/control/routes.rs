@@ -6,7 +6,7 @@ use super::Control;
 use super::socket::{ACT_SOCKET, READ_SOCKET};
 use crate::mirror::Mirror;
 use crate::service::orders::{self, Order, Who};
-use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment};
+use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
 use access::id::Key;
 use contract::messages::Circuit;
@@ -151,7 +151,7 @@ impl Control {
                 let (config, live) = (self.config.clone(), self.live());
                 self.read(move |conn| Ok(json!(status::export_status(conn, &config, Some(live))?))).await
             }
-            Route::ExportPlan => self.plan(limit_of(request.uri().query())?).await,
+            Route::ExportPlan => self.plan(wish_of(request.uri().query())?).await,
             Route::Apply => {
                 let NoBody {} = body(request).await?;
                 self.order(who, Order::Apply).await
@@ -173,13 +173,13 @@ impl Control {
         Live { reachable: level.pacs_reachable, known: self.notices.is_pacs_known(), circuit }
     }
 
-    async fn plan(&self, limit: u32) -> Answer {
+    async fn plan(&self, wish: Wish) -> Answer {
         let Some(planner) = self.planner.clone() else { return Err(no_pacs()) };
         let (config, live) = (self.config.clone(), self.live());
         let moment = Moment { time: self.time.time(), mono: Some(self.time.mono()) };
         self.read(move |conn| {
             let status = status::export_status(conn, &config, Some(live))?;
-            Ok(json!(planning::report(conn, &planner, &status, &moment, limit)?))
+            Ok(json!(planning::report(conn, &planner, &status, &moment, &wish)?))
         })
         .await
     }
@@ -232,12 +232,22 @@ fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not as expected: {error}")))
 }
 
-/// Lines of a plan, from `limit=N`.
-fn limit_of(query: Option<&str>) -> Result<u32, Refusal> {
-    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(LINES_DEFAULT) };
-    let number = query.strip_prefix("limit=").and_then(|number| number.parse().ok());
-    let limit = number.filter(|limit| *limit <= LINES_MAX);
-    limit.ok_or_else(|| bad(format!("?{query}: the only parameter is limit=N, with N from 0 to {LINES_MAX}")))
+/// What of a plan is asked for, from `limit=N` and `everyone`.
+fn wish_of(query: Option<&str>) -> Result<Wish, Refusal> {
+    let mut wish = Wish { limit: LINES_DEFAULT, everyone: false };
+    for parameter in query.unwrap_or_default().split('&').filter(|parameter| !parameter.is_empty()) {
+        let limit = parameter.strip_prefix("limit=").and_then(|number| number.parse().ok());
+        match limit.filter(|limit| *limit <= LINES_MAX) {
+            Some(limit) => wish.limit = limit,
+            None if parameter == "everyone" => wish.everyone = true,
+            None => {
+                return Err(bad(format!(
+                    "?{parameter}: there are limit=N, with N from 0 to {LINES_MAX}, and everyone"
+                )));
+            }
+        }
+    }
+    Ok(wish)
 }
 
 #[cfg(test)]
@@ -246,12 +256,14 @@ mod tests {
 
     #[test]
     fn a_limit_is_a_number_in_bounds_or_refused_by_name() {
-        assert_eq!(limit_of(None).ok(), Some(LINES_DEFAULT));
-        assert_eq!(limit_of(Some("limit=0")).ok(), Some(0));
-        assert_eq!(limit_of(Some("limit=10000")).ok(), Some(LINES_MAX));
-        for query in ["limit=10001", "limit=-1", "limit=", "lines=3", "limit=3&x=1"] {
-            let Err(Refusal(status, words)) = limit_of(Some(query)) else { panic!("{query} was taken") };
-            assert!(status == StatusCode::BAD_REQUEST && words.contains(query), "{words}");
+        let wish = |query| wish_of(query).ok().map(|wish| (wish.limit, wish.everyone));
+        assert_eq!(wish(None), Some((LINES_DEFAULT, false)));
+        assert_eq!(wish(Some("limit=0")), Some((0, false)));
+        assert_eq!(wish(Some("limit=10000&everyone")), Some((LINES_MAX, true)));
+        for query in ["limit=10001", "limit=-1", "limit=", "lines=3", "limit=3&x=1", "everyone=no"] {
+            let Err(Refusal(status, words)) = wish_of(Some(query)) else { panic!("{query} was taken") };
+            let named = query.rsplit('&').next().unwrap_or_default();
+            assert!(status == StatusCode::BAD_REQUEST && words.contains(named), "{words}");
         }
     }
 

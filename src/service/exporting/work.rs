@@ -10,7 +10,9 @@ use crate::export::ledger;
 use crate::export::plan::{Grounds, Known, Plan, plan, token_of};
 use crate::export::rows::Rows;
 use crate::failpoint;
+use crate::mirror::due::{self, Mark};
 use crate::mirror::{Urgency, WriteError, facts, outbox, standing};
+use crate::service::agenda::progress::Found;
 use access::id::Key;
 use access::person::{Facts, Person, Settings, barred_tokens, person};
 use access::trust::{Time, Trust};
@@ -22,33 +24,52 @@ use tokio::sync::watch;
 struct Look {
     plan: Plan,
     rows: Rows,
+    /// Under which the user stood on the list before anything was read.
+    mark: Option<Mark>,
+    /// By a trusted clock and a whole mirror: otherwise that nothing is left to do says nothing.
+    is_final: bool,
+    /// None of its tokens waits for a card number.
+    is_alone: bool,
+}
+
+impl Look {
+    fn found(&self) -> Found {
+        let Plan { steps, wake, waiting, is_pending, wake_at, .. } = &self.plan;
+        let nothing_later = wake.is_none() && wake_at.is_none() && !is_pending && self.is_alone;
+        match steps.is_empty() && *waiting == 0 && nothing_later {
+            _ if !self.is_final => Found::Unsaid,
+            true => Found::AtRest(self.mark),
+            false => Found::Restless,
+        }
+    }
 }
 
 impl Exporting {
     /// Works on one user until nothing more can be done now.
     pub(super) async fn user(&self, user: String, stop: watch::Receiver<bool>) -> Done {
-        let again = match Key::new(&user) {
+        let (again, found) = match Key::new(&user) {
             Ok(key) => self.converge(&key, &stop).await,
-            Err(_) => None,
+            Err(_) => (None, Found::Restless),
         };
-        Done { user, again }
+        Done { user, again, found }
     }
 
-    async fn converge(&self, user: &Key, stop: &watch::Receiver<bool>) -> Option<MonoMs> {
-        let later = || Some(self.time.mono().after_ms(DISK_RETRY_MS));
+    async fn converge(&self, user: &Key, stop: &watch::Receiver<bool>) -> (Option<MonoMs>, Found) {
+        let later = || (Some(self.time.mono().after_ms(DISK_RETRY_MS)), Found::Restless);
         loop {
-            if *stop.borrow() {
-                return None;
+            if *stop.borrow() || !self.may_send() {
+                return (None, Found::Restless);
             }
             // Read anew for each step: someone may have approved or judged something meanwhile.
-            let Look { plan, mut rows } = match self.look(user) {
-                Ok(Some(look)) => look,
-                Ok(None) => return None,
+            let look = match self.look(user) {
+                Ok(look) => look,
                 Err(error) => {
                     tracing::error!(%error, %user, "the mirror cannot be read");
                     return later();
                 }
             };
+            let found = look.found();
+            let Look { plan, mut rows, .. } = look;
             if plan.has_notes() {
                 let Plan { notes, forget, .. } = plan.clone();
                 if self.commit(Urgency::Narrowing, notes, forget, Vec::new()).await.is_err() {
@@ -59,10 +80,10 @@ impl Exporting {
             if plan.is_pending {
                 self.judgement_is_due();
             }
-            let Some(step) = plan.steps.first() else { return plan.wake };
+            let Some(step) = plan.steps.first() else { return (plan.wake, found) };
             if !self.breaker.get().is_closed() {
                 // Everyone who waits for the PACS is looked at again when it answers.
-                return None;
+                return (None, Found::Restless);
             }
             if self.step(&mut rows, step, stop).await.is_err() {
                 return later();
@@ -70,30 +91,26 @@ impl Exporting {
         }
     }
 
-    /// What there is to do for the user; `None` when it is another gateway's to do, or the PACS has not yet
-    /// answered as its profile says.
-    fn look(&self, user: &Key) -> rusqlite::Result<Option<Look>> {
-        if !self.notices.is_pacs_known() {
-            return Ok(None);
-        }
-        if standing::exporter(&self.conn)?.as_deref() != Some(self.gateway.as_str()) {
-            return Ok(None);
-        }
+    /// What there is to do for the user.
+    fn look(&self, user: &Key) -> rusqlite::Result<Look> {
+        let mark = due::mark(&self.conn, user.as_str())?;
         // Read before the rows: it only ever becomes true, and rows of before its proof are not whole.
         let is_whole = standing::standing(&self.conn)?.whole;
         let rows = Rows::new(user.clone(), ledger::load(&self.conn, user)?);
         let mut facts = facts::of_user(&self.conn, user)?;
         let time = self.time.time();
         let grounds = grounds(facts.as_ref(), &self.settings, &time);
-        if let Some(facts) = &mut facts {
-            self.leave_out_collisions(facts, &rows)?;
-        }
+        let is_alone = match &mut facts {
+            Some(facts) => self.leave_out_collisions(facts, &rows)?,
+            None => true,
+        };
         let wanted = facts.and_then(|facts| person(&facts, &self.settings, &time));
         let mut plan = plan(wanted.as_ref(), &rows, self.time.mono(), &self.caps, &grounds);
         if !is_whole {
             self.withhold(user, wanted.as_ref(), &rows, &mut plan)?;
         }
-        Ok(Some(Look { plan, rows }))
+        let is_final = is_whole && time.trust == Trust::Trusted;
+        Ok(Look { plan, rows, mark, is_final, is_alone })
     }
 
     fn withhold(
@@ -111,8 +128,9 @@ impl Exporting {
         Ok(())
     }
 
-    /// Takes away tokens whose card number is another's in the PACS: there one would open the other's doors.
-    fn leave_out_collisions(&self, facts: &mut Facts, rows: &Rows) -> rusqlite::Result<()> {
+    /// Takes away tokens whose card number is another's in the PACS: there one would open the other's doors. Says
+    /// whether there are none.
+    fn leave_out_collisions(&self, facts: &mut Facts, rows: &Rows) -> rusqlite::Result<bool> {
         let mut held = Vec::new();
         for (key, token) in &facts.tokens {
             let Some(card) = access::person::card_number(token, &self.settings) else { continue };
@@ -121,16 +139,20 @@ impl Exporting {
                     && token_of(&row.id.item) == key.as_str()
                     && row.card.as_deref() == Some(card.as_str())
             });
-            let holder =
-                if is_there { None } else { ledger::holder_of_card(&self.conn, &card, &facts.key, key)? };
+            let holder = if is_there {
+                None
+            } else {
+                ledger::whose::holder_of_card(&self.conn, &card, &facts.key, key)?
+            };
             let holder = holder.or_else(|| self.collisions.borrow().other_claim(&card, &facts.key, key));
             if let Some(holder) = holder.filter(|_| !is_there) {
                 held.push(Collision { user: facts.key.clone(), token: key.clone(), card, holder });
             }
         }
         facts.tokens.retain(|(key, _)| held.iter().all(|collision| collision.token != *key));
+        let is_alone = held.is_empty();
         self.collisions.borrow_mut().found(&facts.key, held);
-        Ok(())
+        Ok(is_alone)
     }
 
     /// Commits the intent, sends, commits the outcome.

@@ -51,6 +51,40 @@ fn status() -> ExportStatus {
     }
 }
 
+fn planner() -> Planner {
+    Planner { settings: settings(), caps: Caps::NONE, late_ms: 1_000, basis: [7; 16] }
+}
+
+fn moment() -> Moment {
+    Moment { time: time(), mono: None }
+}
+
+fn few(limit: u32) -> Wish {
+    Wish { limit, everyone: false }
+}
+
+#[test]
+fn who_was_found_at_rest_is_passed_over_unless_everyone_is_asked_for() {
+    let mut conn = Connection::open_in_memory().expect("memory");
+    conn.execute_batch(include_str!("../../../sql/schema.sql")).expect("the schema is valid");
+    for user in ["ada", "bo", "cy"] {
+        ledger::save(&conn, &row(user, ItemKind::Person, ""), UtcTime::from_unix(7)).expect("saved");
+    }
+    due::rest_on(&conn, &planner().basis).expect("noted");
+    due::begin(&conn, UtcTime::from_unix(7)).expect("begun");
+    let step =
+        due::Step { mark: due::walk(&conn).expect("read").mark, to: None, restless: vec!["bo".into()] };
+    due::settle(&conn, &due::Settled { at_rest: Vec::new(), step: Some(step) }).expect("settled");
+    let mut looked_at = |planner: &Planner, everyone| {
+        let wish = Wish { limit: 9, everyone };
+        report(&mut conn, planner, &status(), &moment(), &wish).expect("planned").summary.looked_at
+    };
+    assert_eq!(looked_at(&planner(), false), 1);
+    assert_eq!(looked_at(&planner(), true), 3);
+    let other = Planner { basis: [8; 16], ..planner() };
+    assert_eq!(looked_at(&other, false), 3, "by other settings nobody was looked at yet");
+}
+
 #[test]
 fn everyone_is_walked_and_what_is_not_shown_is_counted() {
     let mut conn = Connection::open_in_memory().expect("memory");
@@ -61,9 +95,7 @@ fn everyone_is_walked_and_what_is_not_shown_is_counted() {
         ledger::save(&conn, &row(&user, ItemKind::Person, ""), UtcTime::from_unix(7)).expect("saved");
         ledger::save(&conn, &row(&user, ItemKind::Credential, "c"), UtcTime::from_unix(7)).expect("saved");
     }
-    let planner = Planner { settings: settings(), caps: Caps::NONE, late_ms: 1_000 };
-    let moment = Moment { time: time(), mono: None };
-    let report = report(&mut conn, &planner, &status(), &moment, 3).expect("planned");
+    let report = report(&mut conn, &planner(), &status(), &moment(), &few(3)).expect("planned");
     let users = u64::try_from(users).expect("small");
     assert_eq!((report.lines.len(), report.more), (3, users * 2 - 3));
     let summary = &report.summary;
@@ -78,10 +110,8 @@ fn an_unfinished_mirror_withholds_what_may_still_come() {
     let mut conn = Connection::open_in_memory().expect("memory");
     conn.execute_batch(include_str!("../../../sql/schema.sql")).expect("the schema is valid");
     ledger::save(&conn, &row("u", ItemKind::Person, ""), UtcTime::from_unix(7)).expect("saved");
-    let planner = Planner { settings: settings(), caps: Caps::NONE, late_ms: 1_000 };
-    let moment = Moment { time: time(), mono: None };
     let unfinished = ExportStatus { whole: false, ..status() };
-    let report = report(&mut conn, &planner, &unfinished, &moment, 9).expect("planned");
+    let report = report(&mut conn, &planner(), &unfinished, &moment(), &few(9)).expect("planned");
     let waits = report.lines[0].waits.as_deref().expect("it waits");
     assert!(waits.contains("not whole"), "{waits}");
 }

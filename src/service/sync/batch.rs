@@ -4,7 +4,7 @@ use crate::feed::Topic;
 use crate::mirror::apply::{Applied, Batch, Room};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
-use crate::mirror::{outbox, refused, standing};
+use crate::mirror::{due, outbox, refused, standing};
 use crate::service::orders::{self, Order};
 use access::trust::Time;
 use bytes::Bytes;
@@ -92,6 +92,9 @@ pub(super) fn write(
     }
     let mut applied = batch.end()?;
     applied.complete &= all_written;
+    if exporter_changed {
+        due::add(conn, &Touched::Everyone)?;
+    }
     Ok(Outcome { applied, exporter_changed, events_changed, resync, ordered })
 }
 
