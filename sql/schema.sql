@@ -14,7 +14,6 @@ CREATE TABLE mirror (
   floor_seq INTEGER NOT NULL,
   root BLOB NOT NULL,              -- 16 bytes, the sum of record.digest modulo 2^128
   out_of_sync TEXT,                -- why the newest checkpoint did not prove the mirror; NULL when it did
-  exporter TEXT,                   -- the gateway that exports, as the source last said
   parts BLOB NOT NULL,             -- 64 digests: the root by the leading 6 bits of record.id, to find damage by
   heard_epoch INTEGER NOT NULL,    -- the newest root that was compared, and its version
   heard_seq INTEGER NOT NULL,
@@ -199,6 +198,34 @@ CREATE TABLE due_all (
   basis BLOB NOT NULL              -- names the settings and the program by which they were looked at
 ) STRICT;
 INSERT INTO due_all (one, mark, walk, walk_mark, begun, edges, basis) VALUES (1, 0, '', 0, 0, 0, x'');
+
+-- Who exports, as the source last said, and what this gateway is to the export: src/export/hand_over.rs has the rules.
+CREATE TABLE exporter (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  named TEXT,                      -- the gateway that exports
+  after TEXT,                      -- the one that it takes over from; NULL when it was named without a hand-over
+  claim INTEGER NOT NULL,          -- counts namings without a hand-over
+  role TEXT NOT NULL CHECK (role IN ('idle', 'holds', 'gives')),
+  role_claim INTEGER NOT NULL,     -- by which claim the ledger is held or given
+  role_to TEXT,                    -- to whom it is given
+  role_number TEXT,                -- and in which hand-over
+  sweep INTEGER NOT NULL           -- 1 until the PACS was searched for persons of an exporter whose ledger is not here
+) STRICT;
+INSERT INTO exporter (one, claim, role, role_claim, sweep) VALUES (1, 0, 'idle', 0, 0);
+
+-- Persons in the PACS under our prefix that the ledger does not know and that are not wanted either: somebody else's,
+-- or of an exporter whose ledger was lost. Bounded; found anew in each search.
+CREATE TABLE stranger (
+  user TEXT PRIMARY KEY,           -- the user's key that follows from its name
+  ext_id TEXT NOT NULL,
+  native_id TEXT
+) STRICT, WITHOUT ROWID;
+
+-- Hand-overs in which this gateway has taken the ledger. Bounded: the oldest give way.
+CREATE TABLE ledger_taken (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  number TEXT NOT NULL UNIQUE
+) STRICT;
 
 -- Persons that edits at the source have taken out of the PACS, or some of their items, in the last 24 hours
 -- and without an approval: what the brake counts.

@@ -3,6 +3,7 @@
 //! - [`item`], [`rows`]: the ledger's rows and the rules that move them: pure
 //! - [`plan`], [`content`]: the difference between what is wanted and what the ledger knows: pure
 //! - [`brake`]: how many removals by edit need nobody's approval: pure
+//! - [`hand_over`]: how the export changes hands: pure
 //! - [`holds`]: what waits for somebody's word, and the hash by which it is given: pure
 //! - [`ledger`]: the rows in SQLite
 //! - [`profile`]: what belongs to one PACS product: paths, bodies, capabilities
@@ -17,6 +18,7 @@
 pub mod brake;
 pub mod breaker;
 pub mod content;
+pub mod hand_over;
 pub mod holds;
 pub mod http;
 pub mod item;

@@ -1,5 +1,6 @@
 //! The feed: what arrives over MQTT, and what is said there.
 //!
+//! - [`options`]: how to reach the broker, and what to hear of it
 //! - [`connection`]: the poll loop around rumqttc: sessions, subscriptions, acknowledgements, limits
 //! - [`sync`]: when to ask the source for what is missing
 //! - [`backoff`]: how long to wait before the next attempt
@@ -9,6 +10,8 @@
 
 pub mod backoff;
 pub mod connection;
+pub mod options;
 pub mod sync;
 
-pub use connection::{AckToken, Feed, FeedOptions, Heard, Incoming, Topic};
+pub use connection::{AckToken, Feed, Heard, Incoming, Topic};
+pub use options::FeedOptions;

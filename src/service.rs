@@ -2,6 +2,7 @@
 //!
 //! - [`sync`]: feed and mirror
 //! - [`exporting`], [`importing`], [`drifting`], [`agenda`]: mirror and PACS
+//! - [`handing_over`]: the export's ledger and the feed
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
@@ -18,6 +19,7 @@ mod agenda;
 pub mod control;
 pub mod drifting;
 pub mod exporting;
+pub mod handing_over;
 pub mod importing;
 pub mod lock;
 pub mod notices;
@@ -34,8 +36,12 @@ pub mod timekeeping;
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
+use contract::hand_over::LedgerMessage;
+use contract::id::GatewayId;
 use drifting::Drifting;
 use exporting::Exporting;
+use handing_over::HandingOver;
+use handing_over::gate::Gate;
 use importing::Importing;
 use notices::Notices;
 use rusqlite::Connection;
@@ -45,7 +51,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync::Sync;
 use timekeeping::Timekeeper;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 /// How long the last `state` may take to leave in an ordered shutdown.
@@ -80,6 +86,7 @@ pub async fn run(
     let tasks = LocalSet::new();
     let feed_task = tasks.spawn_local(connection);
     let updates_per_poll = usize::try_from(setup.config().mirror.updates_per_poll).unwrap_or(usize::MAX);
+    let (ledgers, ledgers_heard) = mpsc::channel(handing_over::HEARD_MAX);
     let sync = Sync {
         feed: feed.clone(),
         heard,
@@ -89,6 +96,8 @@ pub async fn run(
         time: time.clone(),
         notices: notices.clone(),
         updates_per_poll,
+        gateway: setup.config().gateway.clone(),
+        ledgers,
     };
     tasks.spawn_local(sync.run());
     tasks.spawn_local(time.clone().watch());
@@ -96,7 +105,7 @@ pub async fn run(
     parts.spawn_outward(&tasks);
     parts.spawn_control(&tasks)?;
     parts.spawn_scrub(&tasks)?;
-    let exporting = parts.spawn_export(&tasks, stopping)?;
+    let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
     drop(parts);
 
     tasks.run_until(shutdown).await;
@@ -182,12 +191,25 @@ impl Parts<'_> {
     fn spawn_export(
         &self,
         tasks: &LocalSet,
+        heard: mpsc::Receiver<(GatewayId, LedgerMessage)>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
         let Some(pacs) = self.setup.open_whole_pacs(self.clock.clone(), self.time.time().floor)? else {
             return Ok(None);
         };
-        let gateway = self.setup.config().gateway.clone();
+        let gate = Rc::new(Gate::default());
+        let handing_over = HandingOver {
+            feed: self.feed.clone(),
+            heard,
+            writer: self.writer.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+            gate: gate.clone(),
+            gateway: self.setup.config().gateway.clone(),
+            late_ms: pacs.limits.late_ms,
+        };
+        tasks.spawn_local(handing_over.run());
         let importing = Importing {
             writer: self.writer.clone(),
             conn: self.reader.clone(),
@@ -195,7 +217,6 @@ impl Parts<'_> {
             notices: self.notices.clone(),
             pacs: pacs.adapter.clone(),
             types: pacs.settings.entitlement_import_types.clone(),
-            gateway: gateway.clone(),
             every_ms: pacs.import_every_ms,
         };
         tasks.spawn_local(importing.run());
@@ -206,7 +227,6 @@ impl Parts<'_> {
                 time: self.time.clone(),
                 notices: self.notices.clone(),
                 pacs: pacs.adapter.clone(),
-                gateway: gateway.clone(),
                 prefix: pacs.settings.user_identifier_prefix.clone(),
                 every_ms: pacs.drift_every_ms,
             };
@@ -221,7 +241,7 @@ impl Parts<'_> {
             caps: pacs.caps,
             limits: pacs.limits,
             settings: pacs.settings,
-            gateway,
+            gate,
             concurrency: pacs.concurrency,
             brake: pacs.brake,
             breaker: std::cell::Cell::default(),

@@ -10,12 +10,14 @@
 //! - [`changes`]: the stream of changes
 //! - [`messages`]: the other envelopes
 //! - [`repair`]: requests, digests and buckets
+//! - [`hand_over`]: what gateways say to each other when the export changes hands
 //!
 //! Not here: the order rules (the gateway's mirror applies them, the source numbers), brokers, TLS.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod changes;
 pub mod digest;
+pub mod hand_over;
 pub mod id;
 pub mod json;
 pub mod messages;

@@ -25,8 +25,21 @@ pub struct Meta {
     /// The one gateway that exports to the PACS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exporter: Option<GatewayId>,
+    /// The gateway that it takes over from: it waits for that one's ledger. Without it, it begins at once, and whoever
+    /// exported before ends at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exporter_after: Option<GatewayId>,
+    /// Counts how often an exporter was named without a hand-over: what a gateway holds by a lower one is void.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(range(max = INTEGER_MAX)))]
+    pub exporter_claim: u64,
     /// The source's minor version.
     pub minor: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// `gateway/{id}/events`: one thing that happened, kept by the gateway until it is received.
@@ -282,6 +295,9 @@ pub struct RepairState {
 pub struct ExportState {
     /// Whether this gateway exports.
     pub exporting: bool,
+    /// The hand-over of the export that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over: Option<HandOver>,
     /// Whether the PACS answered last time.
     pub reachable: bool,
     /// Items not yet as they should be.
@@ -295,10 +311,35 @@ pub struct ExportState {
     pub held_removals: Option<HeldRemovals>,
     /// Persons and items found in the PACS under our names, which someone must approve to be taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adoptions: Option<Adoptions>,
+    pub adoptions: Option<FoundPersons>,
+    /// Persons in the PACS under our prefix whom nobody here wants, which someone must approve to be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strangers: Option<FoundPersons>,
     /// Whether requests go to the PACS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit: Option<Circuit>,
+}
+
+/// A hand-over of the export that is under way.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HandOver {
+    /// This gateway was named and waits for the ledger of the one that exported before.
+    Waits {
+        /// That one.
+        from: GatewayId,
+    },
+    /// This gateway goes on exporting until the one that was named has its ledger.
+    Leaves {
+        /// That one.
+        to: GatewayId,
+    },
+    /// This gateway has told its ledger and does not know whether the other has taken it: nobody exports.
+    Gives {
+        /// That one.
+        to: GatewayId,
+    },
 }
 
 /// Removals that the brake holds.
@@ -315,11 +356,11 @@ pub struct HeldRemovals {
     pub limit_persons: u64,
 }
 
-/// What was found in the PACS under our names.
+/// Persons that were found in the PACS.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Adoptions {
-    /// Persons that are to be taken over, or items of theirs.
+pub struct FoundPersons {
+    /// How many.
     pub persons: u64,
     /// Names exactly these: an approval says it.
     pub hash: String,

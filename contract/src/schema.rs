@@ -3,7 +3,8 @@
 //! A schema says what a message looks like. What it cannot say is in the text: order, roots, bytes, calendars.
 //! Members that it does not name are allowed: they are a later minor version's.
 //!
-//! Not here: the files (docs/contract/schemas), which a test keeps in step.
+//! Not here: the files (docs/contract/schemas), which a test keeps in step; what gateways say to each other, which no
+//! source hears.
 
 use crate::changes::ChangesOut;
 use crate::digest::Digest;

@@ -38,6 +38,9 @@ impl GatewayTopic {
     }
 }
 
+/// Stands for whoever is meant in the place of a gateway's id; no id has such a character.
+const WHOEVER: &str = "_";
+
 impl Topics {
     /// Of `site`.
     pub fn new(site: &SiteId) -> Topics {
@@ -62,6 +65,24 @@ impl Topics {
     /// The filter by which the source hears one topic of all gateways.
     pub fn all_gateways(&self, topic: GatewayTopic) -> String {
         format!("{}/gateway/+/{}", self.base, topic.as_str())
+    }
+
+    /// Where a gateway says something of the ledger to another one, or to whoever holds it.
+    pub fn ledger(&self, from: &GatewayId, to: Option<&GatewayId>) -> String {
+        let to = to.map_or(WHOEVER, GatewayId::as_str);
+        format!("{}/gateway/{from}/ledger/{to}", self.base)
+    }
+
+    /// The filters by which a gateway hears what others say of the ledger to it, and to whoever holds it.
+    pub fn ledgers_to(&self, to: &GatewayId) -> [String; 2] {
+        [to.as_str(), WHOEVER].map(|to| format!("{}/gateway/+/ledger/{to}", self.base))
+    }
+
+    /// Which gateway says something of the ledger, if the topic is one of those.
+    pub fn parse_ledger(&self, topic: &str) -> Option<GatewayId> {
+        let rest = topic.strip_prefix(&self.base)?.strip_prefix("/gateway/")?;
+        let (from, rest) = rest.split_once('/')?;
+        rest.strip_prefix("ledger/").and_then(|_| GatewayId::new(from).ok())
     }
 
     /// Which gateway a topic that came by [`Topics::all_gateways`] belongs to.

@@ -35,6 +35,7 @@ impl Verb {
             | Verb::Resync { .. }
             | Verb::Approve { .. }
             | Verb::Retry { .. }
+            | Verb::TakeOver { .. }
             | Verb::Checkpoint => false,
         }
     }
@@ -142,6 +143,16 @@ pub(crate) enum Verb {
         user: Option<Key>,
         /// Of this item of the user only: person, a token's key, or an entitlement's pacs_ref
         item: Option<String>,
+    },
+    /// Say that the gateway which exported before is dead: the one in the settings exports without its ledger
+    ///
+    /// Without this word the new exporter waits for the old one's ledger. With it, it finds the old one's persons in
+    /// the PACS and asks for an approval before it takes them over; what the PACS does not show is made again. An old
+    /// one that is not dead ends when it hears of this; until then both may export.
+    #[command(verbatim_doc_comment)]
+    TakeOver {
+        /// The gateway that is to export, as a check that the right one is meant
+        gateway: GatewayId,
     },
     /// Try what this login may do at the broker, and say what is refused and which rule allows it
     ///

@@ -14,9 +14,9 @@ use crate::config::Config;
 use crate::serve::{ServeError, link};
 use crate::store::Head;
 use crate::store::batch::Filling;
+use crate::store::exporter::{self, Naming};
 use contract::digest::Digest;
 use contract::id::{GatewayId, Version};
-use contract::messages::{MINOR, Meta};
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::MqttOptions;
 use talk::{Outcome, Talk};
@@ -46,11 +46,15 @@ pub struct Check {
 /// Name used on the gateways' topics by a login whose own cannot be a gateway's.
 const NAMELESS: &str = "doctor";
 
-/// Tries everything. `head` is where the stream stands, if gateways have heard so.
+/// Tries everything. `head` is where the stream stands, if gateways have heard so, and `naming` who exports.
 ///
 /// # Errors
 /// When a certificate or password cannot be read. What the broker refuses is in the checks.
-pub async fn examine(config: &Config, head: Option<Head>) -> Result<Vec<Check>, ServeError> {
+pub async fn examine(
+    config: &Config,
+    head: Option<Head>,
+    naming: Option<Naming>,
+) -> Result<Vec<Check>, ServeError> {
     let options = |role: &str| -> Result<MqttOptions, ServeError> {
         let mut options = link::options(config, &format!("doorward-source-{}-doctor-{role}", config.site))?;
         options.set_manual_acks(false).set_clean_session(true);
@@ -68,7 +72,7 @@ pub async fn examine(config: &Config, head: Option<Head>) -> Result<Vec<Check>, 
     };
     let mut examination = Examination {
         topics: Topics::new(&config.site),
-        config,
+        naming,
         own,
         listening: options("listens")?,
         speaking: options("speaks")?,
@@ -93,8 +97,8 @@ pub async fn examine(config: &Config, head: Option<Head>) -> Result<Vec<Check>, 
     Ok(examination.checks)
 }
 
-struct Examination<'a> {
-    config: &'a Config,
+struct Examination {
+    naming: Option<Naming>,
     topics: Topics,
     own: GatewayId,
     listening: MqttOptions,
@@ -103,7 +107,7 @@ struct Examination<'a> {
     checks: Vec<Check>,
 }
 
-impl Examination<'_> {
+impl Examination {
     fn add(&mut self, what: String, verdict: Verdict, remedy: String) {
         self.checks.push(Check { what, verdict, remedy });
     }
@@ -315,9 +319,8 @@ impl Examination<'_> {
     }
 
     fn meta_of(&self, head: Head) -> Result<Vec<u8>, String> {
-        let Version { epoch, seq } = head.version;
-        let meta = Meta { epoch, head_seq: seq, exporter: self.config.exporter.clone(), minor: MINOR };
-        serde_json::to_vec(&meta).map_err(|error| error.to_string())
+        serde_json::to_vec(&exporter::meta(head.version, self.naming.clone()))
+            .map_err(|error| error.to_string())
     }
 }
 

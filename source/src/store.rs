@@ -3,6 +3,8 @@
 //! Safe for several processes at once: `import` and `set` number the stream themselves in their own
 //! transaction, whether or not `serve` runs.
 //!
+//! Who exports is in [`exporter`].
+//!
 //! Not here: what came from gateways ([`inbound`]) and waits for them ([`commands`]), how messages are filled
 //! ([`batch`]) and applied (`apply`), what repair reads ([`buckets`]), opening (`layout`), MQTT.
 
@@ -12,6 +14,7 @@ pub mod buckets;
 pub mod commands;
 mod divide;
 mod error;
+pub mod exporter;
 pub mod inbound;
 mod layout;
 

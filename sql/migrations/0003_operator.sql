@@ -1,4 +1,28 @@
 -- Version 3. Never edited once released; sql/schema.sql says what each table is for.
+CREATE TABLE exporter (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  named TEXT,
+  after TEXT,
+  claim INTEGER NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('idle', 'holds', 'gives')),
+  role_claim INTEGER NOT NULL,
+  role_to TEXT,
+  role_number TEXT,
+  sweep INTEGER NOT NULL
+) STRICT;
+-- Whoever has rows has exported.
+INSERT INTO exporter (one, named, claim, role, role_claim, sweep)
+  SELECT 1, (SELECT exporter FROM mirror), 0, iif(EXISTS (SELECT 1 FROM ledger), 'holds', 'idle'), 0, 0;
+CREATE TABLE stranger (
+  user TEXT PRIMARY KEY,
+  ext_id TEXT NOT NULL,
+  native_id TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ledger_taken (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  number TEXT NOT NULL UNIQUE
+) STRICT;
+ALTER TABLE mirror DROP COLUMN exporter;
 CREATE TABLE ledger_new (
   user TEXT NOT NULL,
   kind INTEGER NOT NULL,

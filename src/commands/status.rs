@@ -55,11 +55,17 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
         "export    {} persons in the PACS, {} items to do, {} held",
         export.persons, export.backlog, export.held
     );
+    if let Some(hand_over) = ledger::role::standing(&conn)?.hand_over(&config.gateway) {
+        println!("          {}", status::hand_over_line(&hand_over));
+    }
     if let Some(held) = status::held_removals(&conn, status::brake_limit(&config).of(export.persons))? {
         println!("brake     {}", status::brake_line(&held));
     }
     if let Some(found) = status::adoptions(&conn)? {
         println!("adoption  {}", status::adoption_line(&found));
+    }
+    if let Some(found) = status::strangers(&conn)? {
+        println!("strangers {}", status::stranger_line(&found));
     }
     Ok(())
 }

@@ -19,6 +19,13 @@ pub enum Waiting {
     Removals,
     /// What was found in the PACS under our names, and is to be taken over.
     Adoptions,
+    /// Persons in the PACS under our prefix whom nobody here wants, and that are to be removed.
+    Strangers,
+}
+
+impl Waiting {
+    /// All of them.
+    pub const ALL: [Waiting; 3] = [Waiting::Removals, Waiting::Adoptions, Waiting::Strangers];
 }
 
 impl Waiting {
@@ -27,6 +34,7 @@ impl Waiting {
         match self {
             Waiting::Removals => "removals",
             Waiting::Adoptions => "adoptions",
+            Waiting::Strangers => "strangers",
         }
     }
 }
@@ -114,13 +122,8 @@ pub enum Approval {
         /// Their users; one more than asked for when there are more.
         users: Vec<String>,
     },
-    /// Nothing has changed: the hash names neither of these.
-    Mismatch {
-        /// Held now.
-        removals: Option<HeldSet>,
-        /// Held now.
-        adoptions: Option<HeldSet>,
-    },
+    /// Nothing has changed: the hash names none of these, which are held now.
+    Mismatch(Vec<(Waiting, HeldSet)>),
 }
 
 /// Which rows are to be tried again at once.

@@ -7,8 +7,11 @@
 pub mod brake;
 pub mod held;
 mod numbers;
+pub mod role;
+pub mod strangers;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 pub mod whose;
 
 use super::item::{Hash, ItemId, Row, State};

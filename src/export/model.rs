@@ -10,13 +10,15 @@
 mod braking;
 mod check;
 mod faults;
+mod outcome;
 mod pacs;
 mod people;
 mod world;
 
 use super::switch::{RULES, Rule, without};
+use outcome::Outcome;
 use pacs::Style;
-use world::{Outcome, World};
+use world::World;
 
 /// Runs for each style unless the environment says otherwise.
 const RUNS: u64 = 100;

@@ -10,13 +10,13 @@
 //!   [`SIZE_ERRORS_MAX`] of these in a row the session is dropped once, which is a gap like any other.
 
 use super::backoff;
+use super::options::{FeedOptions, mqtt_options, subscriptions};
 use contract::MESSAGE_MAX_BYTES;
-use contract::id::{GatewayId, SiteId};
+use contract::id::GatewayId;
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing,
-    Packet, PubAck, Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration,
-    Transport, mqttbytes,
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, Outgoing, Packet, PubAck, Publish,
+    QoS, StateError, SubscribeFilter, SubscribeReasonCode, mqttbytes,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,26 +36,6 @@ pub const OUTGOING_MAX: usize = 256;
 /// Batches of acknowledgements waiting to be written.
 const ACK_BATCHES_MAX: usize = 64;
 
-/// How to reach the broker.
-pub struct FeedOptions {
-    /// The site.
-    pub site: SiteId,
-    /// This panel.
-    pub gateway: GatewayId,
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// TLS, or plain TCP.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
-    /// User name and password.
-    pub login: Option<(String, access::text::Secret)>,
-    /// Seconds between pings.
-    pub keep_alive_s: u16,
-    /// What the broker says for us when we are gone.
-    pub last_will: Vec<u8>,
-}
-
 /// Which topic a message came on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Topic {
@@ -69,6 +49,8 @@ pub enum Topic {
     Digests,
     /// An answer: one bucket.
     Bucket,
+    /// What another gateway says of the export's ledger.
+    Ledger,
 }
 
 /// A message, to be acknowledged once it is on disk.
@@ -132,13 +114,8 @@ impl Feed {
         let connection = Connection {
             events,
             client: client.clone(),
-            subscriptions: [
-                (Topic::Changes, topics.changes()),
-                (Topic::Meta, topics.meta()),
-                (Topic::Command, topics.gateway(&options.gateway, GatewayTopic::Command)),
-                (Topic::Digests, topics.gateway(&options.gateway, GatewayTopic::Digests)),
-                (Topic::Bucket, topics.gateway(&options.gateway, GatewayTopic::Bucket)),
-            ],
+            subscriptions: subscriptions(&options, &topics),
+            topics: topics.clone(),
             ack_batches,
             heard,
             room: Arc::new(Semaphore::new(UNCOMMITTED_MAX_BYTES)),
@@ -163,6 +140,17 @@ impl Feed {
         self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok()
     }
 
+    /// Says `payload` of the ledger to another gateway, or to whoever holds it, if there is room to queue it.
+    pub fn say_ledger(&self, to: Option<&GatewayId>, payload: Vec<u8>) -> bool {
+        let topic = self.topics.ledger(&self.gateway, to);
+        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).is_ok()
+    }
+
+    /// Which gateway has said a message of the ledger.
+    pub fn speaker(&self, topic: &str) -> Option<GatewayId> {
+        self.topics.parse_ledger(topic)
+    }
+
     /// Leaves in order; the broker then does not speak our last will.
     pub fn leave(&self) {
         // When the queue is full the connection is cut instead, which the last will covers.
@@ -170,28 +158,11 @@ impl Feed {
     }
 }
 
-fn mqtt_options(options: &FeedOptions, topics: &Topics) -> MqttOptions {
-    let client_id = format!("doorward-{}-{}", options.site, options.gateway);
-    let mut mqtt = MqttOptions::new(client_id, options.host.clone(), options.port);
-    mqtt.set_clean_session(false);
-    mqtt.set_manual_acks(true);
-    mqtt.set_keep_alive(Duration::from_secs(u64::from(options.keep_alive_s)));
-    mqtt.set_max_packet_size(PACKET_MAX_BYTES, PACKET_MAX_BYTES);
-    let state = topics.gateway(&options.gateway, GatewayTopic::State);
-    mqtt.set_last_will(LastWill::new(state, options.last_will.clone(), QoS::AtLeastOnce, true));
-    if let Some((username, password)) = &options.login {
-        mqtt.set_credentials(username, password.expose());
-    }
-    if let Some(tls) = &options.tls {
-        mqtt.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls.clone())));
-    }
-    mqtt
-}
-
 struct Connection {
     events: EventLoop,
     client: AsyncClient,
-    subscriptions: [(Topic, String); 5],
+    subscriptions: Vec<(Topic, String)>,
+    topics: Topics,
     ack_batches: mpsc::Receiver<Vec<AckToken>>,
     heard: mpsc::Sender<Heard>,
     room: Arc<Semaphore>,
@@ -281,13 +252,16 @@ impl Connection {
     }
 
     async fn publish(&mut self, publish: Publish) -> bool {
-        let Some((topic, _)) = self.subscriptions.iter().find(|(_, filter)| *filter == publish.topic) else {
+        let known = self.subscriptions.iter().find(|(_, filter)| *filter == publish.topic);
+        let is_ledger = |topic: &str| self.topics.parse_ledger(topic).is_some();
+        let topic =
+            known.map(|(topic, _)| *topic).or_else(|| is_ledger(&publish.topic).then_some(Topic::Ledger));
+        let Some(topic) = topic else {
             tracing::warn!(topic = publish.topic, "a message nobody asked for is passed over");
             let ack = AckToken { connection: self.number, packet_id: publish.pkid };
             self.write_acks(&[ack]).await;
             return true;
         };
-        let topic = *topic;
         let cost = (publish.payload.len() + MESSAGE_OVERHEAD_BYTES).min(UNCOMMITTED_MAX_BYTES);
         let Some(room) = self.room_for(u32::try_from(cost).unwrap_or(u32::MAX)).await else { return false };
         let ack = AckToken { connection: self.number, packet_id: publish.pkid };

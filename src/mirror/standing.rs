@@ -190,24 +190,6 @@ pub fn forget_proof(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute(FORGET, []).map(|_| ())
 }
 
-/// Who exports, as the source last said: kept, so that a restart without a broker goes on as before.
-///
-/// # Errors
-/// SQLite's.
-pub fn exporter(conn: &Connection) -> rusqlite::Result<Option<String>> {
-    const READ: &str = "SELECT exporter FROM mirror";
-    conn.query_row(READ, [], |row| row.get(0))
-}
-
-/// Notes who exports; says whether that is news.
-///
-/// # Errors
-/// SQLite's.
-pub fn set_exporter(conn: &Connection, exporter: Option<&str>) -> rusqlite::Result<bool> {
-    const SET: &str = "UPDATE mirror SET exporter = ?1 WHERE exporter IS NOT ?1";
-    conn.prepare_cached(SET)?.execute([exporter]).map(|changed| changed > 0)
-}
-
 /// Writes where the mirror stands; its root becomes that of the parts.
 pub(super) fn store(conn: &Connection, standing: &mut Standing, parts: &mut Parts) -> rusqlite::Result<()> {
     const STORE: &str = "UPDATE mirror SET head_epoch = ?1, head_seq = ?2, floor_epoch = ?3, floor_seq = ?4,

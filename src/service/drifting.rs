@@ -3,20 +3,21 @@
 //! A hand in the PACS, or a PACS that was restored from a backup, shows in a look-up; what follows is the export's
 //! work as ever. Nothing is compared here: users are marked, and the export looks them up when their turn comes.
 //!
-//! Persons that carry our prefix and that the ledger does not know are named, and left alone.
+//! - `strangers`: persons that carry our prefix and that are nobody's here
 //!
 //! Not here: looking up and repairing (`exporting`), and APIs that cannot be asked.
+
+mod strangers;
 
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::clock::Wake;
 use crate::export::ledger;
-use crate::export::pacs::{Adapter, PacsError};
+use crate::export::pacs::Adapter;
 use crate::mirror::touched::{Haste, Touched};
 use crate::mirror::{Urgency, Writer, standing};
 use access::id::Key;
 use access::time::UtcTime;
-use contract::id::GatewayId;
 use rusqlite::Connection;
 use std::rc::Rc;
 
@@ -26,10 +27,8 @@ const PAGE_USERS: u32 = 16;
 const PAUSE_MIN_MS: u64 = 1_000;
 /// What has been gone for so many days is remembered no longer.
 const REMEMBERED_DAYS: i64 = 90;
-/// Pages of the PACS's persons that are read in one round.
-const LIST_PAGES_MAX: u32 = 10_000;
-/// Strangers that are named in the log.
-const STRANGERS_NAMED_MAX: usize = 5;
+/// A search for strangers that was cut short is begun again after this.
+const SEARCH_RETRY_MS: u64 = 60_000;
 
 /// Reads the PACS back.
 pub struct Drifting {
@@ -43,8 +42,6 @@ pub struct Drifting {
     pub notices: Notices,
     /// The PACS.
     pub pacs: Rc<dyn Adapter>,
-    /// This panel.
-    pub gateway: GatewayId,
     /// Put before the user's id.
     pub prefix: String,
     /// Milliseconds in which everything is read once.
@@ -55,6 +52,7 @@ impl Drifting {
     /// Runs for as long as the gateway does.
     pub async fn run(self) {
         loop {
+            self.search_after_a_start_without_a_ledger().await;
             let pages = match ledger::whose::count(&self.conn) {
                 Ok(users) => users.div_ceil(u64::from(PAGE_USERS)).max(1),
                 Err(error) => {
@@ -73,11 +71,36 @@ impl Drifting {
             }
             if self.may_ask() {
                 self.forget_the_old().await;
-                if let Err(error) = self.look_for_strangers().await {
-                    tracing::warn!(%error, "the PACS's list of persons cannot be read");
-                }
+                self.search().await;
             }
         }
+    }
+
+    async fn search(&self) {
+        if let Err(error) = self.look_for_strangers().await {
+            tracing::warn!(%error, "the PACS cannot be searched for persons that are nobody's here");
+        }
+    }
+
+    /// Whoever had access on account of another exporter is not to have it for a day longer than need be.
+    async fn search_after_a_start_without_a_ledger(&self) {
+        while !self.may_ask() || ledger::role::wants_sweep(&self.conn).unwrap_or(false) {
+            if self.may_ask() && self.is_whole() {
+                self.search().await;
+            }
+            let mono = Some(self.time.mono().after_ms(SEARCH_RETRY_MS));
+            let mut level = self.notices.watch();
+            level.borrow_and_update();
+            tokio::select! {
+                () = self.time.clock().wait(Wake { wall: None, mono }) => {}
+                _ = level.changed(), if !self.may_ask() || !self.is_whole() => {}
+            }
+        }
+    }
+
+    /// Whom the mirror does not know yet is not nobody's.
+    fn is_whole(&self) -> bool {
+        standing::standing(&self.conn).is_ok_and(|standing| standing.whole)
     }
 
     async fn pause(&self, ms: u64) {
@@ -89,8 +112,8 @@ impl Drifting {
     }
 
     fn may_ask(&self) -> bool {
-        let exporter = standing::exporter(&self.conn).ok().flatten();
-        self.notices.is_pacs_known() && exporter.as_deref() == Some(self.gateway.as_str())
+        let standing = ledger::role::standing(&self.conn);
+        self.notices.is_pacs_known() && standing.is_ok_and(|standing| standing.may_send())
     }
 
     /// Marks one page of users; the last of them, or none after the end.
@@ -124,42 +147,5 @@ impl Drifting {
             Ok(rows) => tracing::debug!(rows, "rows of who has long been gone are forgotten"),
             Err(error) => tracing::debug!(%error, "nothing is forgotten this time"),
         }
-    }
-
-    /// Persons under our prefix that are nobody's here: somebody made them, or a backup has brought them back from
-    /// longer ago than the ledger remembers.
-    async fn look_for_strangers(&self) -> Result<(), PacsError> {
-        let mut after: Option<String> = None;
-        let (mut strangers, mut named) = (0_u64, Vec::new());
-        for _ in 0..LIST_PAGES_MAX {
-            let Some(page) = self.pacs.persons(after.as_deref()).await? else { return Ok(()) };
-            for person in &page.persons {
-                let user = person.ext_id.strip_prefix(&self.prefix).and_then(|user| Key::new(user).ok());
-                let Some(user) = user.filter(|user| !self.is_known(user)) else { continue };
-                strangers += 1;
-                if named.len() < STRANGERS_NAMED_MAX {
-                    named.push(format!("{} ({})", person.ext_id, user));
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        self.notices.strangers(strangers);
-        if strangers > 0 {
-            let named = named.join(", ");
-            tracing::warn!(
-                strangers,
-                named,
-                "persons in the PACS carry our prefix and are not in the ledger: remove them there, or publish \
-                 their users so that they can be taken over"
-            );
-        }
-        Ok(())
-    }
-
-    fn is_known(&self, user: &Key) -> bool {
-        ledger::load(&self.conn, user).map_or(true, |rows| rows.iter().any(|row| row.is_person()))
     }
 }

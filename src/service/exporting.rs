@@ -21,6 +21,7 @@ mod work;
 
 use super::agenda::Agenda;
 use super::agenda::progress::{Found, Progress};
+use super::handing_over::gate::Gate;
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::clock::{MonoMs, Wake};
@@ -34,7 +35,6 @@ use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use crate::mirror::{Urgency, WriteError, Writer, due, facts};
 use access::person::Settings;
 use collisions::Collisions;
-use contract::id::GatewayId;
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -67,8 +67,8 @@ pub struct Exporting {
     pub limits: Limits,
     /// How it wants its persons.
     pub settings: Settings,
-    /// This panel.
-    pub gateway: GatewayId,
+    /// Stops it while the ledger changes hands.
+    pub gate: Rc<Gate>,
     /// Users worked on at the same time.
     pub concurrency: usize,
     /// How many may lose something to edits before someone has to approve.

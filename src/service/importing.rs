@@ -13,13 +13,13 @@ mod tests;
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::clock::Wake;
+use crate::export::ledger::role;
 use crate::export::pacs::Adapter;
 use crate::mirror::entitlements::{self, Known};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, Writer, due, outbox, standing};
+use crate::mirror::{Urgency, Writer, due, outbox};
 use access::time::UtcTime;
-use contract::id::GatewayId;
 use contract::messages::{Event, PacsEntitlement};
 use decide::{Changes, Decision, Verdict, decide};
 use rusqlite::Connection;
@@ -48,8 +48,6 @@ pub struct Importing {
     pub pacs: Rc<dyn Adapter>,
     /// Which sorts are imported.
     pub types: Vec<String>,
-    /// This panel.
-    pub gateway: GatewayId,
     /// Milliseconds between two imports.
     pub every_ms: u64,
 }
@@ -78,8 +76,7 @@ impl Importing {
     }
 
     fn is_exporter(&self) -> bool {
-        standing::exporter(&self.conn)
-            .is_ok_and(|exporter| exporter.as_deref() == Some(self.gateway.as_str()))
+        role::standing(&self.conn).is_ok_and(|standing| standing.may_send())
     }
 
     /// Imports once; returns the milliseconds until the next time.

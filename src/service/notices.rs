@@ -20,8 +20,6 @@ pub struct Level {
     pub disk_full: bool,
     /// The PACS answered last time.
     pub pacs_reachable: bool,
-    /// Persons in the PACS under our prefix that the ledger does not know, when last looked.
-    pub strangers: u64,
     /// Nothing is sent to the PACS but probes.
     pub circuit_open: bool,
     /// Counts changes of the ledger, so that each is noticed.
@@ -49,7 +47,6 @@ impl Notices {
             repair: None,
             disk_full: false,
             pacs_reachable: false,
-            strangers: 0,
             circuit_open: false,
             ledger_changes: 0,
         };
@@ -108,11 +105,6 @@ impl Notices {
     /// The PACS answered, or did not.
     pub fn pacs_reachable(&self, reachable: bool) {
         self.change(|level| level.pacs_reachable = reachable);
-    }
-
-    /// So many persons in the PACS are nobody's here.
-    pub fn strangers(&self, count: u64) {
-        self.change(|level| level.strangers = count);
     }
 
     /// The circuit breaker has opened, or closed.

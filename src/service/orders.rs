@@ -128,6 +128,9 @@ impl Outcome {
             Outcome::Approved { waiting: Waiting::Adoptions, set, .. } => {
                 format!("{} items of {} persons are taken over", set.items, set.persons)
             }
+            Outcome::Approved { waiting: Waiting::Strangers, set, .. } => {
+                format!("{} persons that nobody here wants are removed", set.persons)
+            }
             Outcome::Retried { items: 0, .. } => "nothing of these has failed or was refused".into(),
             Outcome::Retried { items, .. } => format!("{items} items are tried again"),
             Outcome::Refused { words } => words.clone(),
@@ -269,30 +272,28 @@ fn approve(conn: &Connection, hash: &str) -> rusqlite::Result<Outcome> {
     Ok(match held::approve(conn, hash, TOUCHED_USERS_MAX)? {
         Approval::Given { waiting, set, users } => {
             let haste = match waiting {
-                Waiting::Removals => Haste::AtOnce,
+                Waiting::Removals | Waiting::Strangers => Haste::AtOnce,
                 Waiting::Adoptions => Haste::InTurn,
             };
             Outcome::Approved { waiting, set, touched: touched(users, haste) }
         }
-        Approval::Mismatch { removals, adoptions } => {
-            let removals = removals.map(|set| {
-                format!(
-                    "{} removals of {} persons are held, by the hash {}",
-                    set.items, set.persons, set.hash
-                )
-            });
-            let adoptions = adoptions.map(|set| {
-                format!("{} persons wait to be taken over, by the hash {}", set.persons, set.hash)
-            });
-            let held: Vec<String> = removals.into_iter().chain(adoptions).collect();
-            let words = if held.is_empty() {
-                "nothing waits for approval now".into()
-            } else {
-                format!("the hash names nothing that is held now; look at `export plan`: {}", held.join("; "))
-            };
-            Outcome::Refused { words }
-        }
+        Approval::Mismatch(held) => Outcome::Refused { words: mismatch(&held) },
     })
+}
+
+fn mismatch(held: &[(Waiting, HeldSet)]) -> String {
+    if held.is_empty() {
+        return "nothing waits for approval now".into();
+    }
+    let line = |(waiting, HeldSet { persons, items, hash }): &(Waiting, HeldSet)| match waiting {
+        Waiting::Removals => {
+            format!("{items} removals of {persons} persons are held, by the hash {hash}")
+        }
+        Waiting::Adoptions => format!("{persons} persons wait to be taken over, by the hash {hash}"),
+        Waiting::Strangers => format!("{persons} strangers wait to be removed, by the hash {hash}"),
+    };
+    let held: Vec<String> = held.iter().map(line).collect();
+    format!("the hash names nothing that is held now; look at `export plan`: {}", held.join("; "))
 }
 
 fn touched(users: Vec<String>, haste: Haste) -> Touched {

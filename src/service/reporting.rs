@@ -9,7 +9,7 @@ use crate::clock::Wake;
 use crate::export::brake::Limit;
 use crate::export::ledger;
 use crate::feed::Feed;
-use crate::mirror::{list, outbox, standing};
+use crate::mirror::{list, outbox};
 use access::trust::Trust;
 use contract::id::GatewayId;
 use contract::messages::{Circuit, ExportState, State, StateDetail};
@@ -79,7 +79,7 @@ impl Reporting {
         let standing = level.standing;
         let events = outbox::waiting(&self.conn)?;
         let counts = ledger::counts(&self.conn)?;
-        let exporter = standing::exporter(&self.conn)?;
+        let exporter = ledger::role::standing(&self.conn)?;
         let detail = StateDetail {
             at: time.now,
             head: standing.head,
@@ -94,13 +94,15 @@ impl Reporting {
             events_lost: events.lost,
             disk_full: level.disk_full,
             export: ExportState {
-                exporting: self.has_pacs && exporter.as_deref() == Some(self.gateway.as_str()),
+                exporting: self.has_pacs && exporter.may_send(),
+                hand_over: exporter.hand_over(&self.gateway).filter(|_| self.has_pacs),
                 reachable: level.pacs_reachable,
                 backlog: counts.backlog,
                 held: counts.held,
                 persons: counts.persons,
                 held_removals: status::held_removals(&self.conn, self.brake.of(counts.persons))?,
                 adoptions: status::adoptions(&self.conn)?,
+                strangers: status::strangers(&self.conn)?,
                 circuit: self.has_pacs.then_some(if level.circuit_open {
                     Circuit::Open
                 } else {

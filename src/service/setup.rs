@@ -202,6 +202,7 @@ impl Setup {
             login,
             keep_alive_s: broker.keep_alive_s,
             last_will: last_will(),
+            can_export: self.config.pacs.is_some(),
         })
     }
 

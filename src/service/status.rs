@@ -10,7 +10,7 @@ use crate::export::item::ItemKind;
 use crate::export::ledger::{self, held};
 use crate::mirror::standing::OutOfSync;
 use crate::mirror::{entitlements, list, standing};
-use contract::messages::{Adoptions, Circuit, HeldRemovals};
+use contract::messages::{Circuit, FoundPersons, HandOver, HeldRemovals};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,9 +44,21 @@ pub fn held_removals(conn: &Connection, limit_persons: u64) -> rusqlite::Result<
 ///
 /// # Errors
 /// SQLite's.
-pub fn adoptions(conn: &Connection) -> rusqlite::Result<Option<Adoptions>> {
-    let spelled = |HeldSet { persons, hash, .. }| Adoptions { persons, hash: hash.to_string() };
-    Ok(held::waiting(conn, Waiting::Adoptions)?.map(spelled))
+pub fn adoptions(conn: &Connection) -> rusqlite::Result<Option<FoundPersons>> {
+    found(conn, Waiting::Adoptions)
+}
+
+/// Who waits to be removed, though it was never ours.
+///
+/// # Errors
+/// SQLite's.
+pub fn strangers(conn: &Connection) -> rusqlite::Result<Option<FoundPersons>> {
+    found(conn, Waiting::Strangers)
+}
+
+fn found(conn: &Connection, waiting: Waiting) -> rusqlite::Result<Option<FoundPersons>> {
+    let spelled = |HeldSet { persons, hash, .. }| FoundPersons { persons, hash: hash.to_string() };
+    Ok(held::waiting(conn, waiting)?.map(spelled))
 }
 
 /// One line that says what the brake holds, why, and what lets it through.
@@ -59,12 +71,36 @@ pub fn brake_line(held: &HeldRemovals) -> String {
 }
 
 /// One line that says what waits to be taken over, and what lets it.
-pub fn adoption_line(adoptions: &Adoptions) -> String {
-    let Adoptions { persons, hash } = adoptions;
+pub fn adoption_line(adoptions: &FoundPersons) -> String {
+    let FoundPersons { persons, hash } = adoptions;
     format!(
         "{persons} persons were found in the PACS and are not ours; to take them over: doorward export approve \
          {hash}"
     )
+}
+
+/// One line that says who is in the PACS and nobody's here, and what removes it.
+pub fn stranger_line(strangers: &FoundPersons) -> String {
+    let FoundPersons { persons, hash } = strangers;
+    format!(
+        "{persons} persons in the PACS carry our prefix, and nobody here wants them; to remove them: doorward export \
+         approve {hash}"
+    )
+}
+
+/// One line that says how far the hand-over is, and what to do if it stays so.
+pub fn hand_over_line(hand_over: &HandOver) -> String {
+    match hand_over {
+        HandOver::Waits { from } => format!(
+            "this gateway is to export and waits for the ledger of {from}; if that one is dead for good: \
+             doorward-source take-over"
+        ),
+        HandOver::Leaves { to } => format!("this gateway exports until {to} has its ledger"),
+        HandOver::Gives { to } => format!(
+            "{to} was told the ledger and has not said that it has taken it: nobody exports until it does; if that \
+             one is dead for good: doorward-source take-over"
+        ),
+    }
 }
 
 /// Vanished entitlements that are named.
@@ -103,6 +139,12 @@ pub fn status(conn: &Connection, config: &Config, is_running: bool) -> rusqlite:
     }
     if let Some(adoptions) = adoptions(conn)? {
         value["export"]["adoptions"] = json!(adoptions);
+    }
+    if let Some(strangers) = strangers(conn)? {
+        value["export"]["strangers"] = json!(strangers);
+    }
+    if let Some(hand_over) = ledger::role::standing(conn)?.hand_over(&config.gateway) {
+        value["export"]["hand_over"] = json!(hand_over);
     }
     Ok(value)
 }
@@ -157,6 +199,9 @@ pub struct ExportStatus {
     /// The gateway that is, as the source last said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exporter: Option<String>,
+    /// The hand-over that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over: Option<HandOver>,
     /// Whether the mirror has ever been whole.
     pub whole: bool,
     /// What the daemon knows; none while it does not run.
@@ -174,10 +219,16 @@ pub struct ExportStatus {
     pub held_first: Vec<Named>,
     /// What waits to be taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adoptions: Option<Adoptions>,
+    pub adoptions: Option<FoundPersons>,
     /// The first of these items.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub adoptions_first: Vec<Named>,
+    /// Who is in the PACS and nobody's here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strangers: Option<FoundPersons>,
+    /// The first of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strangers_first: Vec<Named>,
     /// Additions and contents that the PACS refuses.
     pub refused: u64,
     /// The first of them, with its words.
@@ -195,12 +246,13 @@ pub fn export_status(
     live: Option<Live>,
 ) -> rusqlite::Result<ExportStatus> {
     let counts = ledger::counts(conn)?;
-    let exporter = standing::exporter(conn)?;
+    let exporter = ledger::role::standing(conn)?;
     let named = |listed: Vec<Listed>| listed.into_iter().map(Named::from).collect();
     let (refused_first, refused) = held::list_refused(conn, NAMED_MAX)?;
     Ok(ExportStatus {
-        exporting: config.pacs.is_some() && exporter.as_deref() == Some(config.gateway.as_str()),
-        exporter,
+        exporting: config.pacs.is_some() && exporter.may_send(),
+        hand_over: exporter.hand_over(&config.gateway),
+        exporter: exporter.word.named.map(|named| named.to_string()),
         whole: standing::standing(conn)?.whole,
         live,
         persons: counts.persons,
@@ -209,6 +261,8 @@ pub fn export_status(
         held_first: named(held::list_waiting(conn, Waiting::Removals, NAMED_MAX)?),
         adoptions: adoptions(conn)?,
         adoptions_first: named(held::list_waiting(conn, Waiting::Adoptions, NAMED_MAX)?),
+        strangers: strangers(conn)?,
+        strangers_first: named(held::list_waiting(conn, Waiting::Strangers, NAMED_MAX)?),
         refused,
         refused_first: named(refused_first),
     })

@@ -20,7 +20,9 @@ use crate::mirror::apply::Applied;
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, WriteError, Writer, standing};
-use batch::Outcome;
+use batch::{Circumstances, Outcome};
+use contract::hand_over::LedgerMessage;
+use contract::id::GatewayId;
 use repair::Repair;
 use rusqlite::Connection;
 use std::collections::VecDeque;
@@ -52,6 +54,10 @@ pub struct Sync {
     pub notices: Notices,
     /// Most messages in one transaction.
     pub updates_per_poll: usize,
+    /// This gateway.
+    pub gateway: GatewayId,
+    /// Where messages of other gateways go.
+    pub ledgers: mpsc::Sender<(GatewayId, LedgerMessage)>,
 }
 
 impl Sync {
@@ -82,6 +88,7 @@ impl Sync {
                 && let Some(heard) = inbox.pop_front()
             {
                 match heard {
+                    Heard::Message(message) if message.topic == Topic::Ledger => self.pass_on(message).await,
                     Heard::Message(message) => {
                         bytes += message.publish.payload.len();
                         batch.push(message);
@@ -145,6 +152,20 @@ impl Sync {
         goes_on
     }
 
+    /// What gateways say to each other is asked for again until it is answered, so that nothing of it has to be on disk.
+    async fn pass_on(&self, message: Incoming) {
+        let from = self.feed.speaker(&message.publish.topic);
+        match from.map(|from| (from, serde_json::from_slice::<LedgerMessage>(&message.publish.payload))) {
+            // Full, the ones before have still to be answered.
+            Some((from, Ok(said))) => drop(self.ledgers.try_send((from, said))),
+            Some((from, Err(error))) => {
+                tracing::warn!(%from, %error, "another gateway says something of the ledger that is none of its messages");
+            }
+            None => {}
+        }
+        self.feed.acknowledge(vec![message.ack]).await;
+    }
+
     async fn forget_proof(&self) {
         let forgotten = self.writer.run(Urgency::Narrowing, |context| {
             standing::forget_proof(context.conn)?;
@@ -164,8 +185,9 @@ impl Sync {
             batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
         let asked = repair.is_running();
         let together = messages.clone();
-        let time = self.time.time();
-        let work = move |context: Context<'_>| batch::write(context, &together, asked, &time);
+        let circumstances = Circumstances { asked, time: self.time.time(), gateway: self.gateway.clone() };
+        let now = circumstances.clone();
+        let work = move |context: Context<'_>| batch::write(context, &together, &now);
         match self.writer.run(Urgency::Narrowing, work).await {
             Ok(outcome) => {
                 let complete = outcome.applied.complete;
@@ -185,8 +207,9 @@ impl Sync {
             Err(error @ WriteError::Full) if batch.len() > 1 => {
                 tracing::error!(%error, messages = batch.len(), "one by one, so that the small ones find room");
                 for message in messages {
+                    let now = circumstances.clone();
                     let work = move |context: Context<'_>| {
-                        batch::write(context, std::slice::from_ref(&message), asked, &time)
+                        batch::write(context, std::slice::from_ref(&message), &now)
                     };
                     if let Ok(outcome) = self.writer.run(Urgency::Narrowing, work).await {
                         self.tell(outcome, repair);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
 
 mod bad_input;
+mod brake;
 mod broker;
 mod configuration;
 mod contract_traffic;
@@ -12,6 +13,7 @@ mod cross;
 mod due;
 mod examples_source;
 mod full_disk;
+mod hand_over;
 mod import;
 mod order;
 mod pacs_trouble;

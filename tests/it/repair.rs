@@ -303,8 +303,8 @@ fn as_of_version_1(world: &World) {
          INSERT INTO outbox SELECT * FROM now.outbox;
          INSERT INTO event SELECT * FROM now.event; INSERT INTO pacs_entitlement
            SELECT pacs_ref, type, display_name FROM now.pacs_entitlement;
-         INSERT INTO mirror SELECT one, site, head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync, exporter
-           FROM now.mirror;
+         INSERT INTO mirror SELECT one, site, head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync,
+           (SELECT named FROM now.exporter) FROM now.mirror;
          INSERT INTO name (kind, key) VALUES (1, 'u1');
          DETACH now; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE);",
     )

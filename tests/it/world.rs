@@ -4,11 +4,13 @@
 mod answers;
 mod broker;
 mod gateway;
+mod relay;
 mod scim;
 mod source;
 
 pub(crate) use broker::{Brand, Broker};
 pub(crate) use gateway::{Ended, InProcess, Process, query, status, verify};
+pub(crate) use relay::Relay;
 pub(crate) use scim::{Person as ScimPerson, ScimServer};
 pub(crate) use source::{Source, assignment, card, entitlement, user};
 
@@ -41,6 +43,21 @@ pub(crate) struct World {
 /// `text` as an instant.
 pub(crate) fn at(text: &str) -> UtcTime {
     UtcTime::parse(text).expect("an instant")
+}
+
+/// One gateway's settings.
+struct Panel<'a> {
+    gateway: &'a str,
+    file: &'a str,
+    state_dir: &'a str,
+}
+
+fn own_panel(state_dir: &str) -> Panel<'_> {
+    Panel { gateway: GATEWAY, file: "config.toml", state_dir }
+}
+
+fn interflex() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/interflex.toml")
 }
 
 impl World {
@@ -81,21 +98,29 @@ impl World {
 
     /// As [`World::configure`], with the state elsewhere.
     pub(crate) fn configure_at(&self, state_dir: &str, pacs: &str) {
-        let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/interflex.toml");
-        self.write_config(state_dir, &profile, &self.pacs.url(), pacs);
+        self.write_config(&own_panel(state_dir), &interflex(), &self.pacs.url(), pacs);
+    }
+
+    /// Another gateway of the site, with a state and a way to the PACS of its own.
+    pub(crate) fn configure_gateway(&self, gateway: &'static str, base_url: &str) -> PathBuf {
+        let file = format!("{gateway}.toml");
+        let panel = Panel { gateway, file: &file, state_dir: gateway };
+        self.write_config(&panel, &interflex(), base_url, "");
+        self.folder.path().join(&file)
     }
 
     /// As [`World::configure`], with another PACS.
     pub(crate) fn configure_for(&self, profile: &Path, base_url: &str, pacs: &str) {
-        self.write_config("state", profile, base_url, pacs);
+        self.write_config(&own_panel("state"), profile, base_url, pacs);
     }
 
-    fn write_config(&self, state_dir: &str, profile: &Path, url: &str, pacs: &str) {
+    fn write_config(&self, panel: &Panel<'_>, profile: &Path, url: &str, pacs: &str) {
+        let Panel { gateway, file, state_dir } = panel;
         let mut text = String::new();
         let _ = write!(
             text,
             r#"site = "{SITE}"
-gateway = "{GATEWAY}"
+gateway = "{gateway}"
 state_dir = "{state_dir}"
 control_dir = "{state_dir}-control"
 
@@ -121,13 +146,20 @@ timeout_s = 2
             profile = profile.display(),
         );
         std::fs::create_dir_all(self.folder.path().join(state_dir)).expect("state folder");
-        self.write("config.toml", &text);
+        self.write(file, &text);
     }
 
     /// The gateway as services in this process, by the scene's clock; connected and subscribed.
     pub(crate) fn gateway(&self) -> InProcess {
         let gateway = InProcess::start(&self.config_file(), &self.clock);
         self.source.expect_state("the gateway is online", |state| state["online"] == true);
+        gateway
+    }
+
+    /// The services of another gateway in this process, by the scene's clock; connected and subscribed.
+    pub(crate) fn gateway_of(&self, config: &Path, id: &str) -> InProcess {
+        let gateway = InProcess::start(config, &self.clock);
+        self.source.expect_state_of(id, "the gateway is online", |state| state["online"] == true);
         gateway
     }
 

@@ -1,4 +1,4 @@
-//! `resync`, `approve` and `retry`: asks a gateway for something, by way of `serve`.
+//! `resync`, `approve`, `retry` and `take-over`: asks a gateway for something, by way of `serve`.
 //!
 //! Not here: sending it, and hearing what came of it (`serve`).
 
@@ -45,6 +45,21 @@ pub(crate) fn and_wait(store: &mut Store, db: &Path, gateway: &GatewayId, comman
          `doorward-source events` will show it: command_result {id}",
         RESULT_WAIT_MS / 1_000
     )
+}
+
+/// Says that whoever exported before is dead.
+pub(crate) fn take_over(store: &mut Store, db: &Path, gateway: &GatewayId) -> Result<()> {
+    match store.take_over(gateway, clock::now())? {
+        None => bail!("nobody was named yet: name the exporter in the settings, and `serve`"),
+        Some(naming) if naming.named != *gateway => {
+            bail!("{} is named, not {gateway}; nothing was changed", naming.named)
+        }
+        Some(_) => println!("{gateway} exports without the ledger of the one before"),
+    }
+    if !wake(db) {
+        eprintln!("no `serve` listens beside {}; it is said when it starts", db.display());
+    }
+    Ok(())
 }
 
 /// Returns the command's id, and whether a `serve` sends it now.

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use doorward_source::clock;
 use doorward_source::config::Config;
 use doorward_source::doctor::{Check, Verdict, examine};
+use doorward_source::store::exporter::Naming;
 use doorward_source::store::{Head, Store, StoreError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -16,9 +17,9 @@ pub(crate) fn doctor(db: Option<PathBuf>, config: Option<PathBuf>, as_json: bool
     if let Some(db) = db {
         settings.db = db;
     }
-    let head = head(&settings)?;
+    let (head, naming) = standing(&settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let checks = runtime.block_on(examine(&settings, head))?;
+    let checks = runtime.block_on(examine(&settings, head, naming))?;
     let refused = checks.iter().filter(|check| check.verdict == Verdict::Refused).count();
     if as_json {
         let listed: Vec<Value> = checks
@@ -39,16 +40,18 @@ pub(crate) fn doctor(db: Option<PathBuf>, config: Option<PathBuf>, as_json: bool
     Ok(())
 }
 
-/// Where the stream stands, if gateways have heard so: of a file that was served, and waits for nothing.
-fn head(settings: &Config) -> Result<Option<Head>> {
+/// Where the stream stands, if gateways have heard so, of a file that was served and waits for nothing; and who
+/// exports.
+fn standing(settings: &Config) -> Result<(Option<Head>, Option<Naming>)> {
     if !settings.db.exists() {
-        return Ok(None);
+        return Ok((None, None));
     }
     let store = Store::open(&settings.db, clock::now())?;
     match store.site()? {
-        None => Ok(None),
+        None => Ok((None, None)),
         Some(found) if found == settings.site => {
-            Ok(if store.outgoing_count()? == 0 { Some(store.head()?) } else { None })
+            let head = if store.outgoing_count()? == 0 { Some(store.head()?) } else { None };
+            Ok((head, store.exporter()?))
         }
         Some(found) => {
             let (found, asked) = (found.to_string(), settings.site.to_string());

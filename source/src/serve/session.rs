@@ -11,6 +11,7 @@ use super::window::{Item, Window};
 use super::{META_WAIT_MS, ServeError};
 use crate::clock;
 use crate::config::Config;
+use crate::store::exporter::Naming;
 use crate::store::inbound::Received;
 use crate::store::{Store, commands};
 use access::time::UtcTime;
@@ -60,7 +61,7 @@ pub(super) struct Session {
     /// Version of that message.
     handed: Option<Version>,
     /// What `meta` said last, on this connection since the last heartbeat.
-    meta_said: Option<Version>,
+    meta_said: Option<(Version, Option<Naming>)>,
     /// A second has passed since `meta` was said.
     meta_due: bool,
     /// Places of messages that the broker has, and the file still.

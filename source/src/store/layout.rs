@@ -23,12 +23,15 @@ const OPEN_PAUSE_MS: u64 = 50;
 /// file; with SQLite's own 2 MiB they would be written and read again before its end.
 const CACHE_KIB: i64 = 64 * 1024;
 /// Layout of the file, in `PRAGMA user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 /// The layout before records lay in the order of buckets.
 const LAYOUT_1: i64 = 1;
+/// The layout before the exporter was written down.
+const LAYOUT_2: i64 = 2;
 
 const SCHEMA: &str = include_str!("schema.sql");
 const FROM_1: &str = include_str!("layout_2.sql");
+const FROM_2: &str = include_str!("layout_3.sql");
 const DROP_1: &str = "DROP TABLE record_1";
 const SELECT_KEYS_1: &str = "SELECT kind, key FROM record_1";
 const SELECT_SHARE_1: &str =
@@ -122,7 +125,11 @@ fn prepared(mut db: Connection, now: UtcTime, watch: &mut Watch<'_>) -> Result<S
             // An epoch no earlier life of this site can have used, even if its file was lost.
             tx.execute(INSERT_SOURCE, params![now.unix().max(1), Digest::ZERO.to_bytes()])?;
         }
-        LAYOUT_1 => from_layout_1(&tx, watch)?,
+        LAYOUT_1 => {
+            from_layout_1(&tx, watch)?;
+            tx.execute_batch(FROM_2)?;
+        }
+        LAYOUT_2 => tx.execute_batch(FROM_2)?,
         SCHEMA_VERSION => {}
         found => return Err(StoreError::Layout { found }),
     }

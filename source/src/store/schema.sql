@@ -1,4 +1,4 @@
--- The source, layout 2: the commented truth. Instants are seconds since 1970, UTC.
+-- The source, layout 3: the commented truth. Instants are seconds since 1970, UTC.
 -- A version is the pair (epoch, seq).
 
 -- One row: where the stream stands.
@@ -76,4 +76,12 @@ CREATE TABLE command (
   gateway TEXT NOT NULL,
   expires INTEGER NOT NULL,        -- after this it is not sent any more
   payload BLOB NOT NULL            -- the message as published
+) STRICT;
+
+-- Who exports, as gateways are told; no row before somebody was named.
+CREATE TABLE exporter (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  named TEXT NOT NULL,             -- the gateway's id
+  after TEXT,                      -- the one that it takes over from; NULL when it was named without a hand-over
+  claim INTEGER NOT NULL           -- of the last naming without a hand-over; never used before
 ) STRICT;

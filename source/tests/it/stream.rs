@@ -1,8 +1,8 @@
 //! What is published, and what comes back.
 
 use crate::world::{World, wait};
-use contract::id::Version;
-use contract::messages::{Command, CommandMessage};
+use contract::id::{GatewayId, Version};
+use contract::messages::{Command, CommandMessage, Meta};
 use serde_json::{Value, json};
 
 const OFFICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/office");
@@ -111,6 +111,32 @@ fn an_epoch_is_above_the_one_retained_at_the_broker() {
     observer.publish("meta", true, &json!({"epoch": far + 7, "head_seq": 0, "minor": 0}));
     wait("another epoch", || (world.status()["epoch"] == far + 8).then_some(()));
     observer.caught_up(&world);
+}
+
+#[test]
+fn another_exporter_takes_over_from_the_one_before_unless_somebody_says_that_it_is_dead() {
+    let world = World::new();
+    let observer = world.observer("observer");
+    let expect = |what: &str, wanted: &dyn Fn(&Meta) -> bool| {
+        wait(what, || observer.metas().pop().filter(|meta| wanted(meta)))
+    };
+    let serve = world.serve();
+    let first = expect("the first", &|meta| meta.exporter.is_some());
+    assert_eq!((first.exporter_after, first.exporter_claim > 1_700_000_000), (None, true));
+    drop(serve);
+
+    let settings = std::fs::read_to_string(world.path("source.toml")).expect("settings");
+    world.write("source.toml", &settings.replace("main-panel", "side-panel"));
+    let _serve = world.serve();
+    let second = expect("a hand-over", &|meta| meta.exporter_after.is_some());
+    assert_eq!(second.exporter.as_ref().map(GatewayId::as_str), Some("side-panel"));
+    assert_eq!(second.exporter_after.as_ref().map(GatewayId::as_str), Some("main-panel"));
+    assert_eq!(second.exporter_claim, first.exporter_claim);
+
+    assert!(world.fails(&["take-over", "main-panel"]).contains("side-panel is named, not main-panel"));
+    world.ok(&["take-over", "side-panel"]);
+    let third = expect("a naming without a hand-over", &|meta| meta.exporter_claim > first.exporter_claim);
+    assert_eq!((third.exporter, third.exporter_after), (second.exporter, None));
 }
 
 #[test]

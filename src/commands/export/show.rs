@@ -4,7 +4,7 @@
 
 use crate::commands::table::clean;
 use crate::service::planning::{Act, Line, Report};
-use crate::service::status::{ExportStatus, Named, adoption_line, brake_line};
+use crate::service::status::{ExportStatus, Named, adoption_line, brake_line, hand_over_line, stranger_line};
 use contract::messages::Circuit;
 use std::fmt::Write;
 
@@ -51,7 +51,8 @@ fn item_line(line: &Line) -> String {
 fn words_to_say(status: &ExportStatus) -> String {
     let brake = status.held_removals.as_ref().map(|held| format!("brake     {}\n", brake_line(held)));
     let adoption = status.adoptions.as_ref().map(|found| format!("adoption  {}\n", adoption_line(found)));
-    brake.into_iter().chain(adoption).collect()
+    let strangers = status.strangers.as_ref().map(|found| format!("strangers {}\n", stranger_line(found)));
+    brake.into_iter().chain(adoption).chain(strangers).collect()
 }
 
 /// Where the export stands.
@@ -62,6 +63,9 @@ pub(super) fn status(status: &ExportStatus) -> String {
         (None, false) => "not named by the source yet".into(),
     };
     let mut out = format!("exporter  {exporter}\n");
+    if let Some(hand_over) = &status.hand_over {
+        let _ = writeln!(out, "          {}", hand_over_line(hand_over));
+    }
     let pacs = match status.live {
         None => "not asked: the daemon does not run",
         Some(live) if live.circuit == Some(Circuit::Open) => {
@@ -83,6 +87,7 @@ pub(super) fn status(status: &ExportStatus) -> String {
     out.push_str(&words_to_say(status));
     named(&mut out, "held", &status.held_first, status.held_removals.as_ref().map_or(0, |held| held.items));
     named(&mut out, "found", &status.adoptions_first, 0);
+    named(&mut out, "stranger", &status.strangers_first, 0);
     named(&mut out, "refused", &status.refused_first, status.refused);
     out
 }
@@ -117,6 +122,7 @@ mod tests {
         ExportStatus {
             exporting: true,
             exporter: Some("panel-1".into()),
+            hand_over: None,
             whole: true,
             live: Some(Live { reachable: true, known: true, circuit: None }),
             persons: 900,
@@ -135,6 +141,8 @@ mod tests {
             }],
             adoptions: None,
             adoptions_first: Vec::new(),
+            strangers: None,
+            strangers_first: Vec::new(),
             refused: 2,
             refused_first: vec![Named {
                 user: "bo".into(),

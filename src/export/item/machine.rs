@@ -167,6 +167,27 @@ impl Row {
         self.check_at = self.check_at.map(|_| now);
     }
 
+    /// It comes from another gateway: what that one took for certain is in doubt until nothing of its requests can run
+    /// any more, and what it knew as gone is looked for.
+    pub fn change_hands(&mut self, now: MonoMs, late_ms: u64) {
+        let is_found = self.is_found();
+        match self.state {
+            State::Absent => self.unsettled_until = None,
+            // Somebody else's: nothing of ours has ever touched it.
+            State::Present if is_found => {}
+            State::Present | State::Maybe => {
+                if self.state == State::Present {
+                    self.prev = State::Present;
+                }
+                self.state = State::Maybe;
+                self.unsettled_until = Some(now.after_ms(late_ms));
+            }
+        }
+        self.next_try = None;
+        self.looked_at = None;
+        self.check_at = (is_found || (self.state == State::Absent && self.ours)).then_some(now);
+    }
+
     /// The person it belongs to is gone, and the item with it; what is unsettled stays so.
     pub fn gone_with_person(&mut self, now: MonoMs) {
         if !holds(Rule::ChildrenGoAlong) {

@@ -7,6 +7,7 @@ use crate::clock::MonoMs;
 use crate::export::brake::{COUNTED_FOR_MS, Counts, Limit};
 use access::id::Key;
 use access::time::UtcTime;
+use contract::hand_over::Counted;
 use rusqlite::{Connection, params};
 
 const FORGET: &str = "DELETE FROM brake_log WHERE mono_at_ms <= ?1";
@@ -65,6 +66,36 @@ pub fn judge(
     }
     connection.execute(if allowed { PASS } else { HOLD }, []).map_err(&error)?;
     Ok(Judged { allowed, counts, users })
+}
+
+/// What another gateway is told of the count; none when nobody is counted.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn counted(connection: &Connection, now: MonoMs) -> Result<Option<Counted>, LedgerError> {
+    const READ: &str = "SELECT count(*), max(mono_at_ms) FROM brake_log";
+    let read = |row: &rusqlite::Row<'_>| {
+        let at: Option<i64> = row.get(1)?;
+        Ok(at
+            .zip(row.get(0).ok())
+            .map(|(at, persons)| Counted { persons, ago_ms: now.0.saturating_sub(at.unsigned_abs()) }))
+    };
+    connection.query_row(READ, [], read).map_err(sql("read what the brake counts"))
+}
+
+/// So many persons have lost something at `at`, as another gateway has counted them. Who they were is not said: one
+/// that loses something again counts twice, which errs on the side of the brake.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn take_over(connection: &Connection, persons: u32, at: MonoMs) -> Result<(), LedgerError> {
+    const COUNT: &str = "INSERT OR REPLACE INTO brake_log (user, mono_at_ms) VALUES (?1, ?2)";
+    let error = sql("take over what the brake counts");
+    let mut statement = connection.prepare_cached(COUNT).map_err(&error)?;
+    // No key of a user has such a character.
+    (0..persons)
+        .try_for_each(|n| statement.execute(params![format!("#{n}"), stored(at.0)]).map(drop))
+        .map_err(&error)
 }
 
 /// What the brake would judge by.

@@ -42,12 +42,12 @@ macro_rules! again {
     };
 }
 
-/// The statements of one set.
+/// The statements of one set; those that approve it are carried out in their order.
 struct Texts {
     rows: &'static str,
     list: &'static str,
     users: &'static str,
-    approve: &'static str,
+    approve: &'static [&'static str],
 }
 
 macro_rules! texts {
@@ -64,7 +64,7 @@ macro_rules! texts {
                 " ORDER BY user, kind, item LIMIT ?1"
             ),
             users: concat!("SELECT DISTINCT user FROM ledger WHERE ", $set, " ORDER BY user LIMIT ?1"),
-            approve: concat!("UPDATE ledger SET approved_gen = gen, ", $approve, " WHERE ", $set),
+            approve: &[concat!("UPDATE ledger SET approved_gen = gen, ", $approve, " WHERE ", $set)],
         }
     };
 }
@@ -72,6 +72,27 @@ macro_rules! texts {
 const REMOVALS: Texts = texts!(removals!(), "clearance = 3");
 /// With no content acknowledged it is written with ours.
 const ADOPTIONS: Texts = texts!(adoptions!(), "ours = 1, acked_hash = NULL");
+/// Of the last search; whoever has got a row in the ledger since is none.
+macro_rules! strangers {
+    () => {
+        "stranger WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.user = stranger.user AND l.kind = 0)"
+    };
+}
+
+/// They become ours, and their removal is approved; the plan finds that nobody wants them.
+const STRANGERS: Texts = Texts {
+    rows: concat!("SELECT user, 0, '', 0 FROM ", strangers!(), " ORDER BY user"),
+    list: concat!("SELECT user, 0, '', NULL FROM ", strangers!(), " ORDER BY user LIMIT ?1"),
+    users: concat!("SELECT user FROM ", strangers!(), " ORDER BY user LIMIT ?1"),
+    approve: &[
+        concat!(
+            "INSERT INTO ledger (user, kind, item, ext_id, native_id, state, prev, gen, ours, approved_gen, fails, \
+             cause, clearance) SELECT user, 0, '', ext_id, native_id, 1, 1, 1, 1, 1, 0, 3, 3 FROM ",
+            strangers!()
+        ),
+        "DELETE FROM stranger",
+    ],
+};
 const REFUSED: &str = concat!(
     "SELECT user, kind, item, hold_reason FROM ledger WHERE ",
     refused!(),
@@ -92,6 +113,7 @@ fn texts(waiting: Waiting) -> &'static Texts {
     match waiting {
         Waiting::Removals => &REMOVALS,
         Waiting::Adoptions => &ADOPTIONS,
+        Waiting::Strangers => &STRANGERS,
     }
 }
 
@@ -143,15 +165,20 @@ pub fn list_refused(connection: &Connection, limit: u32) -> Result<(Vec<Listed>,
 /// [`LedgerError`].
 pub fn approve(connection: &Connection, hash: &str, users_max: usize) -> Result<Approval, LedgerError> {
     let error = sql("approve what is held");
-    let removals = waiting(connection, Waiting::Removals)?;
-    let adoptions = waiting(connection, Waiting::Adoptions)?;
-    for (waiting, found) in [(Waiting::Removals, removals), (Waiting::Adoptions, adoptions)] {
-        let Some(set) = found.filter(|set| set.hash.is(hash)) else { continue };
-        let users = users(connection, texts(waiting).users, params![limit(users_max)])?;
-        connection.prepare_cached(texts(waiting).approve).map_err(&error)?.execute([]).map_err(&error)?;
-        return Ok(Approval::Given { waiting, set, users });
+    let mut held = Vec::new();
+    for which in Waiting::ALL {
+        let Some(set) = waiting(connection, which)? else { continue };
+        if !set.hash.is(hash) {
+            held.push((which, set));
+            continue;
+        }
+        let users = users(connection, texts(which).users, params![limit(users_max)])?;
+        for text in texts(which).approve {
+            connection.prepare_cached(text).map_err(&error)?.execute([]).map_err(&error)?;
+        }
+        return Ok(Approval::Given { waiting: which, set, users });
     }
-    Ok(Approval::Mismatch { removals, adoptions })
+    Ok(Approval::Mismatch(held))
 }
 
 /// Clears back-offs and refusals of the rows that `again` names, so that they are tried at once. Returns how many

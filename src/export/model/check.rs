@@ -5,6 +5,7 @@ use super::people::users;
 use super::world::{LIMITS, World};
 use crate::export::content::Content;
 use crate::export::item::{Clearance, Hash, ItemKind, Row, State};
+use crate::export::plan::Plan;
 use access::id::Key;
 use access::person::Person;
 use std::collections::BTreeSet;
@@ -101,6 +102,25 @@ impl World {
             }
         }
         unwanted
+    }
+
+    /// What is to go and waits for nothing of its own does not wait for anything else of its person either.
+    pub(super) fn check_nothing_else_holds_a_removal(&self, user: &Key, plan: &Plan) -> Result<(), String> {
+        let now = self.mono();
+        let caps = self.style.caps();
+        let rests = |row: &Row| row.next_try.is_none_or(|at| at <= now) && row.state == State::Present;
+        let Some(_) = self.person_row(user).filter(|person| rests(person) && !person.is_found()) else {
+            return Ok(());
+        };
+        let may_go = |row: &&Row| {
+            let is_cleared = matches!(row.clearance, Clearance::None | Clearance::Given);
+            let is_named = caps.look_up || caps.addressed_by_ext_id || row.native_id.is_some();
+            row.cause.is_some() && is_cleared && is_named && rests(row)
+        };
+        match self.rows[user].children().find(may_go) {
+            Some(row) if plan.steps.is_empty() => Err(format!("{} is to go, and nothing is done", row.id)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(super) fn check_how_long_access_outlives_the_rules(&mut self, stopped: u64) -> Result<(), String> {

@@ -3,6 +3,7 @@
 //!
 //! Not here: what goes wrong on the way to the PACS (`faults`), what must hold (`check`).
 
+use super::outcome::Outcome;
 use super::pacs::{SimPacs, Style};
 use super::people::{self, users};
 use crate::clock::MonoMs;
@@ -34,38 +35,6 @@ const CONVERGED_WITHIN_MS: u64 = 3_600_000;
 const STEPS_MAX: u32 = 100_000;
 /// The wall clock at the world's zero.
 const ORIGIN_S: i64 = 1_700_000_000;
-
-/// What a run came to.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Outcome {
-    pub(super) held_persons: u64,
-    pub(super) requests: u64,
-    pub(super) lost: u64,
-    pub(super) late: u64,
-    pub(super) crashes: u64,
-    pub(super) restores: u64,
-    pub(super) hand_edits: u64,
-    pub(super) extras: u64,
-    pub(super) adoptions: u64,
-    pub(super) brakes: u64,
-    pub(super) clock_steps: u64,
-}
-
-impl Outcome {
-    pub(super) fn add(&mut self, other: &Outcome) {
-        self.held_persons += other.held_persons;
-        self.requests += other.requests;
-        self.lost += other.lost;
-        self.late += other.late;
-        self.crashes += other.crashes;
-        self.restores += other.restores;
-        self.hand_edits += other.hand_edits;
-        self.extras += other.extras;
-        self.adoptions += other.adoptions;
-        self.brakes += other.brakes;
-        self.clock_steps += other.clock_steps;
-    }
-}
 
 pub(super) struct World {
     pub(super) rng: Rng,
@@ -174,6 +143,7 @@ impl World {
             6 if !self.calm && self.style.caps().look_up => self.somebody_edits_the_pacs()?,
             7 => self.pacs.back_up(),
             8 if !self.calm => self.restore_pacs()?,
+            9 => self.change_hands(),
             _ => {}
         }
         if self.now - self.checked > DRIFT_MS {
@@ -292,6 +262,7 @@ impl World {
                 "a plan that is carried out leaves notes or other steps: {plan:#?} then {again:#?}"
             ));
         }
+        self.check_nothing_else_holds_a_removal(user, &plan)?;
         let Some(step) = plan.steps.first() else { return Ok(true) };
         self.outcome.requests += 1;
         self.outcome.extras += u64::from(step.act == Act::RemoveExtra);
@@ -369,6 +340,17 @@ impl World {
             self.commit(armed);
         }
         Ok(())
+    }
+
+    /// Another gateway takes the ledger over, with nothing under way, and by a clock of its own.
+    fn change_hands(&mut self) {
+        self.log(|_| "the export changes hands".into());
+        self.outcome.hand_overs += 1;
+        let before = self.booted;
+        self.booted = self.now - self.rng.u64(0..1_000_000);
+        let (now, booted) = (self.mono(), self.booted);
+        self.brake_log.values_mut().for_each(|at| *at = MonoMs((at.0 + before).saturating_sub(booted)));
+        self.change(|row| row.change_hands(now, LIMITS.late_ms));
     }
 
     fn step_clock(&mut self) {

@@ -4,10 +4,10 @@
 //! Not here: the order (`agenda`), one user's work (`work`).
 
 use super::{Done, Exporting, Turns};
-use crate::export::ledger;
+use crate::export::ledger::{self, role};
 use crate::mirror::due::{self, Walk};
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
-use crate::mirror::{Urgency, facts, standing};
+use crate::mirror::{Urgency, facts};
 use crate::service::agenda::Agenda;
 use access::id::Key;
 use access::time::UtcTime;
@@ -33,10 +33,12 @@ impl Turns {
 }
 
 impl Exporting {
-    /// Whether this gateway is the one that exports, and the PACS has answered as its profile says.
+    /// Whether this gateway has the ledger and nothing stops it, and the PACS has answered as its profile says.
     pub(super) fn may_send(&self) -> bool {
-        let exporter = standing::exporter(&self.conn).ok().flatten();
-        self.notices.is_pacs_known() && exporter.as_deref() == Some(self.gateway.as_str())
+        let standing = role::standing(&self.conn);
+        self.notices.is_pacs_known()
+            && self.gate.is_open()
+            && standing.is_ok_and(|standing| standing.may_send())
     }
 
     /// What is touched meanwhile is due on disk, and whatever makes this gateway the exporter leaves a notice. Says
@@ -52,6 +54,9 @@ impl Exporting {
             // It may have become the exporter just now.
             if self.may_send() {
                 return true;
+            }
+            if !self.gate.is_open() {
+                self.gate.is_still();
             }
         }
         tokio::select! {

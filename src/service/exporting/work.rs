@@ -223,6 +223,7 @@ impl Exporting {
         events: Vec<Event>,
     ) -> Result<(), WriteError> {
         let has_events = !events.is_empty();
+        rows.iter().map(|row| &row.id).chain(&forget).for_each(|id| self.gate.note(&id.user));
         let written = self.writer.run(urgency, move |context| {
             for row in &rows {
                 ledger::save(context.conn, row, context.now)?;

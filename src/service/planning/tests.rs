@@ -38,6 +38,7 @@ fn status() -> ExportStatus {
     ExportStatus {
         exporting: true,
         exporter: None,
+        hand_over: None,
         whole: true,
         live: None,
         persons: 0,
@@ -46,6 +47,8 @@ fn status() -> ExportStatus {
         held_first: Vec::new(),
         adoptions: None,
         adoptions_first: Vec::new(),
+        strangers: None,
+        strangers_first: Vec::new(),
         refused: 0,
         refused_first: Vec::new(),
     }

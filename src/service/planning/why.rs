@@ -8,7 +8,7 @@
 use crate::clock::MonoMs;
 use crate::export::item::{Cause, ItemKind, Row};
 use crate::export::plan::{Change, Difference, Wait, token_of};
-use crate::service::status::{ExportStatus, Live};
+use crate::service::status::{ExportStatus, Live, hand_over_line};
 use access::id::Key;
 use access::person::{Facts, Person, Settings};
 use access::status::effective;
@@ -213,6 +213,9 @@ pub(super) fn waits(wait: &Wait, is_withheld: bool, now: MonoMs, status: &Export
 /// Why nothing at all is sent.
 fn everyone_waits(status: &ExportStatus) -> Option<String> {
     if !status.exporting {
+        if let Some(hand_over) = &status.hand_over {
+            return Some(hand_over_line(hand_over));
+        }
         return Some(match &status.exporter {
             Some(exporter) => format!("{exporter} exports"),
             None => "the source has named no exporter".into(),

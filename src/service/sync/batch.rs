@@ -1,10 +1,12 @@
 //! One transaction's work: what has arrived, in its order.
 
+use crate::export::hand_over::Word;
+use crate::export::ledger::role;
 use crate::feed::Topic;
 use crate::mirror::apply::{Applied, Batch, Room};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
-use crate::mirror::{due, outbox, refused, standing};
+use crate::mirror::{due, outbox, refused};
 use crate::service::orders::{self, Order};
 use access::trust::Time;
 use bytes::Bytes;
@@ -19,7 +21,7 @@ const COMMAND_ID_MAX_BYTES: usize = 64;
 pub(super) struct Outcome {
     /// To the mirror.
     pub(super) applied: Applied,
-    /// Another gateway exports from now on, or none.
+    /// The source has said something else of the exporter.
     pub(super) exporter_changed: bool,
     /// There are new events, or some were received.
     pub(super) events_changed: bool,
@@ -29,14 +31,22 @@ pub(super) struct Outcome {
     pub(super) ordered: Touched,
 }
 
-/// Writes what has arrived; commands are judged by `time`.
-///
-/// Pages of digests that nobody `asked` for are passed over: comparing them reads the mirror for nothing.
+/// What a batch is written by.
+#[derive(Clone)]
+pub(super) struct Circumstances {
+    /// Digests were asked for: comparing others would read the mirror for nothing.
+    pub(super) asked: bool,
+    /// Commands are judged by it.
+    pub(super) time: Time,
+    /// This gateway.
+    pub(super) gateway: GatewayId,
+}
+
+/// Writes what has arrived.
 pub(super) fn write(
     context: Context<'_>,
     messages: &[(Topic, Bytes)],
-    asked: bool,
-    time: &Time,
+    Circumstances { asked, time, gateway }: &Circumstances,
 ) -> rusqlite::Result<Outcome> {
     let Context { conn, now, room } = context;
     let mut batch = Batch::begin(conn, now, room)?;
@@ -50,6 +60,8 @@ pub(super) fn write(
                 continue;
             }
             Topic::Digests if !asked => continue,
+            // Not for the mirror.
+            Topic::Ledger => continue,
             Topic::Digests => {
                 batch.digests(payload)?;
                 continue;
@@ -65,8 +77,9 @@ pub(super) fn write(
             }
             Topic::Meta => match read_meta(payload) {
                 Ok((meta, version)) => {
-                    let exporter = meta.exporter.as_ref().map(GatewayId::as_str);
-                    exporter_changed |= standing::set_exporter(conn, exporter)?;
+                    let Meta { exporter, exporter_after, exporter_claim, .. } = meta;
+                    let word = Word { named: exporter, after: exporter_after, claim: exporter_claim };
+                    exporter_changed |= role::hear(conn, &word, gateway)?;
                     batch.meta(version);
                     continue;
                 }

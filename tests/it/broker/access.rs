@@ -113,9 +113,13 @@ fn topic(name: &str) -> String {
 
 /// Every topic of the contract, of two panels.
 fn topics() -> Vec<String> {
+    let ledger = ["ledger/panel-1", "ledger/other", "ledger/_"];
     let own = ["command", "digests", "bucket", "state", "events", "request"];
-    let of = |gateway: &'static str| own.map(|name| topic(&format!("gateway/{gateway}/{name}")));
-    [vec![topic("meta"), topic("changes")], of(GATEWAY).into(), of(OTHER).into()].concat()
+    let own = [&own[..], &ledger].concat();
+    let of = |gateway: &'static str| {
+        own.iter().map(|name| topic(&format!("gateway/{gateway}/{name}"))).collect::<Vec<_>>()
+    };
+    [vec![topic("meta"), topic("changes")], of(GATEWAY), of(OTHER)].concat()
 }
 
 /// The last word of `topic`, and whether `login` owns it.
@@ -124,8 +128,17 @@ fn parts<'a>(login: &str, topic: &'a str) -> (&'a str, bool) {
     (words.next().expect("a name"), words.next() == Some(login))
 }
 
+/// Who says something of the ledger to whom, if the topic is one of those.
+fn ledger(topic: &str) -> Option<(&str, &str)> {
+    let (from, to) = topic.split_once("/ledger/")?;
+    Some((from.rsplit('/').next().expect("a gateway"), to))
+}
+
 /// The contract's rule.
 fn may_say(login: &str, topic: &str) -> bool {
+    if let Some((from, _)) = ledger(topic) {
+        return from == login;
+    }
     match parts(login, topic) {
         ("state" | "events" | "request", own) => own,
         _ => login == "source",
@@ -135,6 +148,9 @@ fn may_say(login: &str, topic: &str) -> bool {
 /// The contract's rule. In mosquitto's file what panels may hear holds for every login, so that the source may hear
 /// its own stream.
 fn may_hear(brand: Brand, login: &str, topic: &str) -> bool {
+    if let Some((_, to)) = ledger(topic) {
+        return to == login || (to == "_" && (login != "source" || brand == Brand::Mosquitto));
+    }
     match parts(login, topic) {
         ("meta", _) => true,
         ("changes", _) => login != "source" || brand == Brand::Mosquitto,

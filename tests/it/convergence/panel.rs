@@ -199,7 +199,7 @@ impl Panel {
                     statements.push((key, bucket.as_of, active));
                 }
             }
-            Topic::Meta | Topic::Command | Topic::Digests => {}
+            Topic::Meta | Topic::Command | Topic::Digests | Topic::Ledger => {}
         }
         for (key, version, active) in statements {
             if end == End::Full && active.is_some() {
@@ -318,7 +318,7 @@ fn write(conn: &Connection, messages: &[(Topic, Vec<u8>)], room: Room) -> Applie
                 batch.meta(Version { epoch: meta.epoch, seq: meta.head_seq });
                 Ok(())
             }
-            Topic::Command => Ok(()),
+            Topic::Command | Topic::Ledger => Ok(()),
         }
         .expect("written");
     }

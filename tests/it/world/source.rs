@@ -19,7 +19,7 @@ struct Seen {
     acknowledged: u64,
     subscriptions: u64,
     events: Vec<EventMessage>,
-    states: Vec<Value>,
+    states: BTreeMap<GatewayId, Value>,
 }
 
 type Shared = Arc<(Mutex<Seen>, Condvar)>;
@@ -93,11 +93,17 @@ impl Source {
         source
     }
 
-    /// Says who exports.
+    /// Says who exports, without a hand-over.
     pub(crate) fn publish_meta(&self, exporter: Option<&str>) {
-        let exporter = exporter.map(|id| GatewayId::new(id).expect("gateway id"));
+        self.name_exporter(exporter, None, 0);
+    }
+
+    /// Says who exports, from whom it takes over, and by which claim.
+    pub(crate) fn name_exporter(&self, exporter: Option<&str>, after: Option<&str>, exporter_claim: u64) {
+        let id = |id: &str| GatewayId::new(id).expect("gateway id");
+        let (exporter, exporter_after) = (exporter.map(id), after.map(id));
         let Version { epoch, seq } = self.held().version;
-        let meta = Meta { epoch, head_seq: seq, exporter, minor: 0 };
+        let meta = Meta { epoch, head_seq: seq, exporter, exporter_after, exporter_claim, minor: 0 };
         let payload = serde_json::to_vec(&meta).expect("JSON");
         self.client.publish(self.topics.meta(), QoS::AtLeastOnce, true, payload).expect("room");
     }
@@ -207,7 +213,13 @@ impl Source {
 
     /// Waits until the newest state satisfies `wanted`.
     pub(crate) fn expect_state(&self, what: &str, wanted: impl Fn(&Value) -> bool) {
-        self.wait(what, |seen| seen.states.last().is_some_and(&wanted));
+        self.expect_state_of(GATEWAY, what, wanted);
+    }
+
+    /// The same of any gateway.
+    pub(crate) fn expect_state_of(&self, gateway: &str, what: &str, wanted: impl Fn(&Value) -> bool) {
+        let gateway = GatewayId::new(gateway).expect("gateway id");
+        self.wait(what, |seen| seen.states.get(&gateway).is_some_and(&wanted));
     }
 
     /// How often a broker has taken our subscriptions.
@@ -230,7 +242,7 @@ impl Source {
         let (guard, timeout) =
             changed.wait_timeout_while(guard, PATIENCE, |seen| !condition(seen)).expect("lock");
         let last: Vec<_> = guard.events.iter().rev().take(5).collect();
-        assert!(!timeout.timed_out(), "{what}: events {last:?}, state {:?}", guard.states.last());
+        assert!(!timeout.timed_out(), "{what}: events {last:?}, states {:?}", guard.states);
     }
 
     /// Waits until the broker has acknowledged everything published on the stream.
@@ -284,8 +296,10 @@ fn hear(packet: Packet, shared: &Shared, client: &Client, topics: &Topics) {
                 {
                     seen.events.push(message);
                 }
-            } else if let Ok(state) = serde_json::from_slice(&publish.payload) {
-                lock.lock().expect("lock").states.push(state);
+            } else if let Some(gateway) = topics.parse_gateway(&publish.topic, GatewayTopic::State)
+                && let Ok(state) = serde_json::from_slice(&publish.payload)
+            {
+                lock.lock().expect("lock").states.insert(gateway, state);
             }
         }
         _ => {}

@@ -6,9 +6,8 @@
 use super::{Item, Phase, Session};
 use crate::clock;
 use crate::serve::ServeError;
-use crate::store::Store;
+use crate::store::{Store, exporter};
 use contract::id::Version;
-use contract::messages::{MINOR, Meta};
 use contract::topics::GatewayTopic;
 use rumqttc::QoS;
 
@@ -170,14 +169,24 @@ impl Session {
     fn say_meta(&mut self) -> Result<(), ServeError> {
         let current = |version: &Version| self.epoch.is_some_and(|(epoch, _)| epoch == version.epoch);
         let Some(version) = self.handed.filter(current) else { return Ok(()) };
-        if !self.meta_due || self.meta_said == Some(version) {
+        if !self.meta_due {
             return Ok(());
         }
-        let exporter = self.config.exporter.clone();
-        let meta = Meta { epoch: version.epoch, head_seq: version.seq, exporter, minor: MINOR };
+        let naming = match &self.config.exporter {
+            // Another process may be writing: then it is said a second later.
+            Some(wanted) => match self.store.at_once(|store| store.name_exporter(wanted, clock::now()))? {
+                Some(naming) => Some(naming),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        if self.meta_said.as_ref().is_some_and(|said| *said == (version, naming.clone())) {
+            return Ok(());
+        }
+        let meta = exporter::meta(version, naming.clone());
         let payload = serde_json::to_vec(&meta)?;
         if self.publish(&self.topics.meta(), true, payload, Item::Meta(version)) {
-            self.meta_said = Some(version);
+            self.meta_said = Some((version, naming));
             self.meta_due = false;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::MonoMs;
-use crate::export::item::{Clearance, Hash, Row, State};
+use crate::export::item::{Cause, Clearance, Hash, Row, State};
 use crate::export::ledger::{list, save};
 use access::time::UtcTime;
 
@@ -57,8 +57,8 @@ fn a_hash_of_what_was_held_before_changes_nothing() {
     save(&connection, &held("bo", "c2"), UtcTime::from_unix(7)).expect("saved");
     let rows = all(&connection);
     let outcome = approve(&connection, &before.hash.to_string(), 9).expect("tried");
-    let removals = waiting(&connection, Waiting::Removals).expect("read");
-    assert_eq!(outcome, Approval::Mismatch { removals, adoptions: None });
+    let removals = waiting(&connection, Waiting::Removals).expect("read").expect("held");
+    assert_eq!(outcome, Approval::Mismatch(vec![(Waiting::Removals, removals)]));
     assert_eq!(all(&connection), rows);
 }
 
@@ -169,4 +169,28 @@ fn sets_are_read_by_their_indices() {
         let lines: Vec<String> = lines.map(|line| line.expect("text")).collect();
         assert!(lines.iter().any(|line| line.contains(index)), "{text}: {lines:?}");
     }
+}
+
+#[test]
+fn strangers_become_ours_with_their_removal_approved_and_whoever_is_known_by_then_is_none() {
+    use crate::export::ledger::strangers::{Stranger, replace};
+    let connection = ledger(&[]);
+    let stranger = |user: &str| Stranger {
+        user: Key::new(user).expect("a key"),
+        ext_id: format!("PA{user}"),
+        native_id: Some("17".into()),
+    };
+    replace(&connection, &[stranger("ada"), stranger("bo")]).expect("noted");
+    save(&connection, &found("bo"), UtcTime::from_unix(7)).expect("saved");
+    let set = waiting(&connection, Waiting::Strangers).expect("read").expect("one");
+    assert_eq!((set.persons, set.items), (1, 1));
+    let outcome = approve(&connection, &set.hash.to_string(), 9).expect("approved");
+    assert!(matches!(outcome, Approval::Given { waiting: Waiting::Strangers, .. }), "{outcome:?}");
+    let rows = all(&connection);
+    let ada = rows.iter().find(|row| row.id.user.as_str() == "ada").expect("a row");
+    assert!(ada.ours && ada.state == State::Present && ada.approved_generation == Some(ada.generation));
+    assert_eq!((ada.clearance, ada.cause), (Clearance::Given, Some(Cause::Edit)));
+    assert_eq!((ada.ext_id.as_str(), ada.native_id.as_deref()), ("PAada", Some("17")));
+    assert!(rows.contains(&found("bo")), "another sort of word");
+    assert_eq!(waiting(&connection, Waiting::Strangers).expect("read"), None);
 }
