@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench bench-first-sync
+.PHONY: help setup test demo bench bench-first-sync bench-export
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -16,7 +16,8 @@ BENCH_ARGS ?=
 help:
 	@echo "make demo    build everything and show it at work: a source, a broker, a panel, a PACS"
 	@echo "make test    all checks and tests, as CI runs them"
-	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk"
+	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk;"
+	@echo "             bench-export: a whole site into an empty PACS"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -38,3 +39,7 @@ bench:
 bench-first-sync:
 	@scripts/setup bench
 	@benches/run first-sync $(BENCH_ARGS)
+
+bench-export:
+	@scripts/setup bench
+	@benches/run export $(BENCH_ARGS)

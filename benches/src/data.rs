@@ -99,7 +99,7 @@ fn key(user: usize) -> String {
 }
 
 /// All messages that wait, as they would be published; none wait then.
-fn take(store: &mut Store) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn take(store: &mut Store) -> Result<Vec<Vec<u8>>> {
     let waiting = store.outgoing_after(0, usize::MAX)?;
     let ids: Vec<i64> = waiting.iter().map(|message| message.id).collect();
     store.acknowledge(&ids)?;
@@ -107,7 +107,7 @@ fn take(store: &mut Store) -> Result<Vec<Vec<u8>>> {
 }
 
 /// By the gateway's own code, so that the file is what a panel would have; returns its page size.
-fn fill_mirror(folder: &Path, filling: &[Vec<u8>]) -> Result<u32> {
+pub(crate) fn fill_mirror(folder: &Path, filling: &[Vec<u8>]) -> Result<u32> {
     fs::create_dir_all(folder)?;
     let site = SiteId::new(SITE).map_err(|rule| anyhow!(rule))?;
     let mut conn = Mirror::at(folder).open_writer(&site, || "bench".into())?;

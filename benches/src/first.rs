@@ -12,7 +12,7 @@
 pub(crate) mod bulk;
 mod report;
 mod share;
-mod site;
+pub(crate) mod site;
 mod sync;
 
 use crate::contender::{Measured, child, fresh, part};

@@ -1,7 +1,8 @@
-//! Two benchmarks. Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
+//! Three benchmarks. Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
 //! beside it, in the same run, (a) a bare rumqttc subscriber that throws messages away, (b) a rusqlite loop
 //! that writes the same rows, (c) a Python program as people write it today. First sync: a whole site onto an
-//! empty disk, beside a bulk load ([`first`]).
+//! empty disk, beside a bulk load ([`first`]). Export: a whole site into an empty PACS, beside a bare HTTP client
+//! ([`export`]).
 //!
 //! - [`data`]: users, the stream, the files that each contender starts from
 //! - [`broker`]: a private mosquitto, and clients that prepare its sessions
@@ -11,6 +12,7 @@
 //! - [`meter`]: CPU, memory and bytes written, from `/proc` and `/sys`
 //! - [`report`]: the table and the targets
 //! - [`first`]: the first sync
+//! - [`export`]: the export
 //!
 //! It reports, and never fails because of a number. Not here: a timed test.
 
@@ -18,6 +20,7 @@ mod bare;
 mod broker;
 mod contender;
 mod data;
+mod export;
 mod first;
 mod meter;
 mod report;
@@ -27,6 +30,7 @@ mod watched;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use contender::{Bench, Contender};
+use export::Export;
 use first::FirstSync;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +38,7 @@ use std::path::{Path, PathBuf};
 #[derive(Parser, Debug)]
 #[command(
     name = "benches/run",
-    about = "Durable ingest, or a first sync, beside what it is to be compared with"
+    about = "Durable ingest, a first sync, or the export, beside what it is to be compared with"
 )]
 struct Cli {
     /// The gateway's program
@@ -73,6 +77,11 @@ struct Cli {
 enum Part {
     /// Measure a first sync instead: a whole site onto an empty disk
     FirstSync(FirstSync),
+    /// Measure the export instead: a whole site into an empty PACS, and a plan for those who have not changed
+    Export(Export),
+    /// The bare client of the export
+    #[command(hide = true)]
+    Replay { url: String, requests: PathBuf, in_flight: usize },
     /// The bulk load of a first sync
     #[command(hide = true)]
     Bulk { folder: PathBuf, source: PathBuf },
@@ -94,6 +103,11 @@ fn main() -> Result<()> {
             let folder = own_folder(&cli.folder, "first-sync")?;
             first::measure(args, program(&cli.doorward)?, program(&cli.source)?, &folder)
         }
+        Some(Part::Export(args)) => {
+            let folder = own_folder(&cli.folder, "export")?;
+            export::measure(args, &program(&cli.doorward)?, &folder)
+        }
+        Some(Part::Replay { url, requests, in_flight }) => export::replay::run(url, requests, *in_flight),
         None => measure(&cli),
     }
 }

@@ -26,8 +26,9 @@ pub const ANSWER_MAX_BYTES: usize = 1024 * 1024;
 pub const RETRY_AFTER_MAX_MS: u64 = 600_000;
 /// The type of most bodies.
 pub(in crate::export) const JSON: &str = "application/json";
-/// Connections kept open while nothing is sent.
-const IDLE_MAX: usize = 4;
+/// Connections kept open while nothing is sent on them: between a request and the next its outcome is written, and a
+/// site that has many in flight should not connect for each.
+const IDLE_MAX: usize = 16;
 /// They are closed after this, sooner than most servers do: a request on a connection that is just being closed
 /// is a lost one.
 const IDLE_MS: u64 = 10_000;

@@ -33,6 +33,7 @@ use crate::export::pacs::Adapter;
 use crate::export::plan::Caps;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use crate::mirror::{Urgency, WriteError, Writer, due, facts};
+use access::id::Key;
 use access::person::Settings;
 use collisions::Collisions;
 use rusqlite::Connection;
@@ -211,9 +212,7 @@ impl Exporting {
         });
         match judged.await {
             Ok(judged) if judged.allowed => {
-                let mut touched = Touched::nobody();
-                judged.users.iter().for_each(|user| touched.add(user.to_string(), Haste::AtOnce));
-                self.notices.touched(touched);
+                self.touch(&judged.users);
             }
             Ok(judged) => {
                 tracing::warn!(
@@ -222,6 +221,7 @@ impl Exporting {
                     limit = self.brake.of(judged.counts.persons),
                     "more persons would lose access to edits than the brake allows: held; see `doorward export status`"
                 );
+                self.touch(&judged.users);
                 self.notices.ledger_changed();
             }
             Err(error) => {
@@ -231,6 +231,12 @@ impl Exporting {
                 self.judgement_is_due();
             }
         }
+    }
+
+    fn touch(&self, users: &[Key]) {
+        let mut touched = Touched::nobody();
+        users.iter().for_each(|user| touched.add(user.to_string(), Haste::AtOnce));
+        self.notices.touched(touched);
     }
 
     /// Waits for the next probe's time, and asks the PACS whether it is back.

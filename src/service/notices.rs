@@ -3,7 +3,7 @@
 use crate::mirror::standing::Standing;
 use crate::mirror::touched::Touched;
 use contract::messages::RepairState;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -31,6 +31,7 @@ pub struct Level {
 pub struct Notices {
     level: watch::Sender<Level>,
     touched: Arc<Mutex<Touched>>,
+    touches: Arc<AtomicU64>,
     pacs_known: Arc<AtomicBool>,
     compare: Arc<AtomicBool>,
     work: Arc<Notify>,
@@ -53,6 +54,7 @@ impl Notices {
         Notices {
             level: watch::Sender::new(level),
             touched: Arc::new(Mutex::new(Touched::Everyone)),
+            touches: Arc::new(AtomicU64::new(0)),
             pacs_known: Arc::new(AtomicBool::new(false)),
             compare: Arc::new(AtomicBool::new(false)),
             work: Arc::new(Notify::new()),
@@ -131,13 +133,19 @@ impl Notices {
 
     /// These users' export may have changed.
     pub fn touched(&self, more: Touched) {
+        if more == Touched::nobody() {
+            return;
+        }
+        self.touches.fetch_add(1, Ordering::Relaxed);
         let mut known = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         known.merge(more);
-        let nobody = *known == Touched::nobody();
         drop(known);
-        if !nobody {
-            self.work.notify_one();
-        }
+        self.work.notify_one();
+    }
+
+    /// Counts how often anybody was touched: while it stands, what was read of anybody holds.
+    pub fn touches(&self) -> u64 {
+        self.touches.load(Ordering::Relaxed)
     }
 
     /// Takes what was touched since the last call.

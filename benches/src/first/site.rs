@@ -1,7 +1,7 @@
 //! A large site: users with a token and two assignments each, in a source's file. Everything follows from a
 //! fixed seed.
 
-use crate::data::SITE;
+use crate::data::{self, SITE};
 use access::time::UtcTime;
 use anyhow::{Context, Result, anyhow};
 use contract::digest;
@@ -55,9 +55,9 @@ pub(crate) fn template(folder: &Path, users: usize, reuse: bool) -> Result<Templ
     Ok(Template { head: store.head()?, path, users, records, record_bytes })
 }
 
-fn fill(store: &mut Store, users: usize) -> Result<()> {
+/// The site as changes, in the order of hashes: in any other, each would touch a page of its own.
+pub(crate) fn changes(users: usize) -> Result<Vec<Change>> {
     let mut random = fastrand::Rng::with_seed(0x0d00_72a4_0002);
-    store.claim_site(&SiteId::new(SITE).map_err(|rule| anyhow!(rule))?)?;
     let mut changes: Vec<Change> = (0..ENTITLEMENTS).map(entitlement).collect::<Result<_>>()?;
     for user in 0..users {
         changes.push(self::user(user, 0, &mut random)?);
@@ -65,14 +65,23 @@ fn fill(store: &mut Store, users: usize) -> Result<()> {
         changes.push(assignment(user, 0, &mut random)?);
         changes.push(assignment(user, 1, &mut random)?);
     }
-    // In the order of the file, since in any other each would touch a page of its own.
     changes.sort_by_key(|change| digest::place(change.kind(), change.key()));
+    Ok(changes)
+}
+
+/// What the PACS has to define for the site: id and name of each entitlement.
+pub(crate) fn entitlements() -> impl Iterator<Item = (String, String)> {
+    (0..ENTITLEMENTS).map(|at| (format!("profile-{at}"), format!("Building {at}")))
+}
+
+fn fill(store: &mut Store, users: usize) -> Result<()> {
+    store.claim_site(&SiteId::new(SITE).map_err(|rule| anyhow!(rule))?)?;
+    let changes = changes(users)?;
     let all = changes.len();
     for (part, changes) in changes.chunks(ACKNOWLEDGE_CHANGES).enumerate() {
         eprintln!("filling the source: {} of {all} records", part * ACKNOWLEDGE_CHANGES);
         store.apply(changes, BATCH_DEFAULT)?;
-        let ids: Vec<i64> = store.outgoing_after(0, usize::MAX)?.iter().map(|message| message.id).collect();
-        store.acknowledge(&ids)?;
+        data::take(store)?;
     }
     Ok(())
 }

@@ -155,6 +155,17 @@ impl Row {
         }
     }
 
+    /// Whether a look-up has shown nothing that a restart would miss: what was there is there as before, or what was not
+    /// there is still not.
+    pub fn is_only_seen(&self, before: Option<&Row>) -> bool {
+        let is_quiet = |row: &Row| row.fails == 0 && row.hold_reason.is_none() && row.check_at.is_none();
+        let plain = |row: &Row| Row { looked_at: None, next_try: None, sent_hash: None, ..row.clone() };
+        match before {
+            Some(before) => is_quiet(before) && is_quiet(self) && plain(before) == plain(self),
+            None => self.state == State::Absent && is_quiet(self),
+        }
+    }
+
     /// At start: monotonic times are of another life, and whatever was under way may still run.
     pub fn re_arm(&mut self, now: MonoMs, late_ms: u64) {
         let late_ms = if holds(Rule::DoubtIsArmedAgain) { late_ms } else { 0 };

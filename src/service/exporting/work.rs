@@ -6,7 +6,7 @@ use super::collisions::Collision;
 use super::{DISK_RETRY_MS, Done, Exporting};
 use crate::clock::{MonoMs, Wake};
 use crate::export::item::{Act, Answer, ItemId, ItemKind, JITTER_MAX, Row, State, Step};
-use crate::export::ledger;
+use crate::export::ledger::{self, role};
 use crate::export::plan::{Grounds, Known, Plan, plan, token_of};
 use crate::export::rows::Rows;
 use crate::failpoint;
@@ -18,30 +18,26 @@ use access::person::{Facts, Person, Settings, barred_tokens, person};
 use access::trust::{Time, Trust};
 use access::user::UserStatus;
 use contract::messages::{Event, ExportResult};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use tokio::sync::watch;
 
-/// What one look at a user has shown.
-struct Look {
-    plan: Plan,
+/// What was read of a user. It holds until somebody else touches it: what this work changes, it changes here as well.
+struct Seen {
+    /// As the mirror has it.
+    facts: Option<Facts>,
     rows: Rows,
     /// Under which the user stood on the list before anything was read.
     mark: Option<Mark>,
-    /// By a trusted clock and a whole mirror: otherwise that nothing is left to do says nothing.
-    is_final: bool,
-    /// None of its tokens waits for a card number.
-    is_alone: bool,
+    is_whole: bool,
+    /// What was touched by then ([`Notices::touches`](crate::service::notices::Notices::touches)).
+    touches: u64,
 }
 
-impl Look {
-    fn found(&self) -> Found {
-        let Plan { steps, wake, waiting, is_pending, wake_at, .. } = &self.plan;
-        let nothing_later = wake.is_none() && wake_at.is_none() && !is_pending && self.is_alone;
-        match steps.is_empty() && *waiting == 0 && nothing_later {
-            _ if !self.is_final => Found::Unsaid,
-            true => Found::AtRest(self.mark),
-            false => Found::Restless,
-        }
-    }
+/// What follows from it now.
+struct Look {
+    plan: Plan,
+    found: Found,
 }
 
 impl Exporting {
@@ -56,26 +52,37 @@ impl Exporting {
 
     async fn converge(&self, user: &Key, stop: &watch::Receiver<bool>) -> (Option<MonoMs>, Found) {
         let later = || (Some(self.time.mono().after_ms(DISK_RETRY_MS)), Found::Restless);
+        let mut known: Option<Seen> = None;
         loop {
-            if *stop.borrow() || !self.may_send() {
+            if *stop.borrow() || !self.gate.is_open() {
                 return (None, Found::Restless);
             }
-            // Read anew for each step: someone may have approved or judged something meanwhile.
-            let look = match self.look(user) {
-                Ok(look) => look,
+            let is_current = |seen: &Seen| seen.touches == self.notices.touches();
+            // Read anew when anybody was touched: someone may have approved or judged something meanwhile.
+            let seen = known.take().filter(is_current).map_or_else(|| self.read(user), |seen| Ok(Some(seen)));
+            let looked = seen.and_then(|seen| {
+                seen.map(|seen| Ok::<_, rusqlite::Error>((self.look(&seen)?, seen))).transpose()
+            });
+            let (Look { plan, found }, mut seen) = match looked {
+                Ok(Some(looked)) => looked,
+                Ok(None) => return (None, Found::Restless),
                 Err(error) => {
                     tracing::error!(%error, %user, "the mirror cannot be read");
                     return later();
                 }
             };
-            let found = look.found();
-            let Look { plan, mut rows, .. } = look;
             if plan.has_notes() {
                 let Plan { notes, forget, .. } = plan.clone();
                 if self.commit(Urgency::Narrowing, notes, forget, Vec::new()).await.is_err() {
                     return later();
                 }
-                rows.apply(&plan);
+                seen.rows.apply(&plan);
+                if plan.is_pending {
+                    self.judgement_is_due();
+                }
+                // From a look to the claim of a card number nobody else may come between.
+                known = Some(seen);
+                continue;
             }
             if plan.is_pending {
                 self.judgement_is_due();
@@ -85,32 +92,56 @@ impl Exporting {
                 // Everyone who waits for the PACS is looked at again when it answers.
                 return (None, Found::Restless);
             }
-            if self.step(&mut rows, step, stop).await.is_err() {
+            if self.step(&mut seen.rows, step, stop).await.is_err() {
                 return later();
             }
+            known = Some(seen);
         }
     }
 
-    /// What there is to do for the user.
-    fn look(&self, user: &Key) -> rusqlite::Result<Look> {
-        let mark = due::mark(&self.conn, user.as_str())?;
-        // Read before the rows: it only ever becomes true, and rows of before its proof are not whole.
-        let is_whole = standing::standing(&self.conn)?.whole;
-        let rows = Rows::new(user.clone(), ledger::load(&self.conn, user)?);
-        let mut facts = facts::of_user(&self.conn, user)?;
-        let time = self.time.time();
-        let grounds = grounds(facts.as_ref(), &self.settings, &time);
-        let is_alone = match &mut facts {
-            Some(facts) => self.leave_out_collisions(facts, &rows)?,
-            None => true,
-        };
-        let wanted = facts.and_then(|facts| person(&facts, &self.settings, &time));
-        let mut plan = plan(wanted.as_ref(), &rows, self.time.mono(), &self.caps, &grounds);
-        if !is_whole {
-            self.withhold(user, wanted.as_ref(), &rows, &mut plan)?;
+    /// What mirror and ledger say of the user, at one moment; none when another gateway exports by now.
+    fn read(&self, user: &Key) -> rusqlite::Result<Option<Seen>> {
+        let touches = self.notices.touches();
+        let at_once = self.conn.unchecked_transaction()?;
+        if !role::standing(&at_once)?.may_send() {
+            return Ok(None);
         }
-        let is_final = is_whole && time.trust == Trust::Trusted;
-        Ok(Look { plan, rows, mark, is_final, is_alone })
+        let seen = Seen {
+            mark: due::mark(&at_once, user.as_str())?,
+            is_whole: standing::standing(&at_once)?.whole,
+            rows: Rows::new(user.clone(), ledger::load(&at_once, user)?),
+            facts: facts::of_user(&at_once, user)?,
+            touches,
+        };
+        at_once.commit()?;
+        Ok(Some(seen))
+    }
+
+    /// What there is to do for the user.
+    fn look(&self, seen: &Seen) -> rusqlite::Result<Look> {
+        let time = self.time.time();
+        let grounds = grounds(seen.facts.as_ref(), &self.settings, &time);
+        let held = match &seen.facts {
+            Some(facts) => self.collisions_of(facts, &seen.rows)?,
+            None => BTreeSet::new(),
+        };
+        let facts = seen.facts.as_ref().map(|facts| {
+            if held.is_empty() { Cow::Borrowed(facts) } else { Cow::Owned(without(facts, &held)) }
+        });
+        let wanted = facts.and_then(|facts| person(&facts, &self.settings, &time));
+        let mut plan = plan(wanted.as_ref(), &seen.rows, self.time.mono(), &self.caps, &grounds);
+        if !seen.is_whole {
+            self.withhold(seen.rows.user(), wanted.as_ref(), &seen.rows, &mut plan)?;
+        }
+        let nothing_later =
+            plan.wake.is_none() && plan.wake_at.is_none() && !plan.is_pending && held.is_empty();
+        let found = match plan.steps.is_empty() && plan.waiting == 0 && nothing_later {
+            // Otherwise it says nothing that nothing is left to do.
+            _ if !seen.is_whole || time.trust != Trust::Trusted => Found::Unsaid,
+            true => Found::AtRest(seen.mark),
+            false => Found::Restless,
+        };
+        Ok(Look { plan, found })
     }
 
     fn withhold(
@@ -128,9 +159,8 @@ impl Exporting {
         Ok(())
     }
 
-    /// Takes away tokens whose card number is another's in the PACS: there one would open the other's doors. Says
-    /// whether there are none.
-    fn leave_out_collisions(&self, facts: &mut Facts, rows: &Rows) -> rusqlite::Result<bool> {
+    /// Tokens whose card number is another's in the PACS: there one would open the other's doors.
+    fn collisions_of(&self, facts: &Facts, rows: &Rows) -> rusqlite::Result<BTreeSet<Key>> {
         let mut held = Vec::new();
         for (key, token) in &facts.tokens {
             let Some(card) = access::person::card_number(token, &self.settings) else { continue };
@@ -139,20 +169,20 @@ impl Exporting {
                     && token_of(&row.id.item) == key.as_str()
                     && row.card.as_deref() == Some(card.as_str())
             });
-            let holder = if is_there {
-                None
-            } else {
-                ledger::whose::holder_of_card(&self.conn, &card, &facts.key, key)?
-            };
-            let holder = holder.or_else(|| self.collisions.borrow().other_claim(&card, &facts.key, key));
-            if let Some(holder) = holder.filter(|_| !is_there) {
+            let holder = if is_there { None } else { self.holder_of(&card, &facts.key, key)? };
+            if let Some(holder) = holder {
                 held.push(Collision { user: facts.key.clone(), token: key.clone(), card, holder });
             }
         }
-        facts.tokens.retain(|(key, _)| held.iter().all(|collision| collision.token != *key));
-        let is_alone = held.is_empty();
+        let tokens = held.iter().map(|collision| collision.token.clone()).collect();
         self.collisions.borrow_mut().found(&facts.key, held);
-        Ok(is_alone)
+        Ok(tokens)
+    }
+
+    /// Who else has the card number in the PACS, or on its way there.
+    fn holder_of(&self, card: &str, user: &Key, token: &Key) -> rusqlite::Result<Option<(Key, String)>> {
+        let holder = ledger::whose::holder_of_card(&self.conn, card, user, token)?;
+        Ok(holder.or_else(|| self.collisions.borrow().other_claim(card, user, token)))
     }
 
     /// Commits the intent, sends, commits the outcome.
@@ -177,12 +207,17 @@ impl Exporting {
         self.heard(step, &answer);
         let before = rows.get(step.item.kind, &step.item.item).cloned();
         let rules = (&self.caps, &self.limits);
-        let settled = rows.settle(step, &answer, self.time.mono(), rules, fastrand::u16(0..=JITTER_MAX));
+        let mut settled = rows.settle(step, &answer, self.time.mono(), rules, fastrand::u16(0..=JITTER_MAX));
+        // What a look-up has shown holds for a minute, and not beyond a restart.
+        settled.retain(|row| !row.is_only_seen(before.as_ref().filter(|before| before.id == row.id)));
         let after = rows.get(step.item.kind, &step.item.item);
         let events: Vec<Event> = after.and_then(|row| news(before.as_ref(), row)).into_iter().collect();
         let freed =
             settled.iter().filter(|row| row.state == State::Absent).filter_map(|row| row.card.clone());
         let freed: Vec<String> = freed.collect();
+        if settled.is_empty() && events.is_empty() {
+            return Ok(());
+        }
         // The outcome must not be lost while this process lives: on disk the item still looks as if its
         // request were under way.
         while let Err(error) =
@@ -243,6 +278,12 @@ impl Exporting {
         }
         written
     }
+}
+
+fn without(facts: &Facts, held: &BTreeSet<Key>) -> Facts {
+    let mut facts = facts.clone();
+    facts.tokens.retain(|(key, _)| !held.contains(key));
+    facts
 }
 
 /// What the mirror says about why items of a user may have to go.
