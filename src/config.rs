@@ -149,7 +149,7 @@ pub struct Pacs {
     /// ...and this many in any case. What goes beyond both is held until someone approves it.
     #[serde(default = "default_max_removal_persons")]
     pub max_removal_persons: u32,
-    /// Persons worked on at the same time.
+    /// Requests in flight at the same time.
     #[serde(default = "default_concurrency")]
     pub concurrency: u8,
     /// Which sorts of entitlement are imported; the profile lists what the product has.

@@ -39,7 +39,7 @@ use crate::mirror::{Writer, apply, standing};
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
 use drifting::Drifting;
-use exporting::Exporting;
+use exporting::{Exporting, USERS_PER_REQUEST};
 use handing_over::HandingOver;
 use handing_over::gate::Gate;
 use importing::Importing;
@@ -51,7 +51,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync::Sync;
 use timekeeping::Timekeeper;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
 
 /// How long the last `state` may take to leave in an ordered shutdown.
@@ -242,7 +242,8 @@ impl Parts<'_> {
             limits: pacs.limits,
             settings: pacs.settings,
             gate,
-            concurrency: pacs.concurrency,
+            in_flight: Semaphore::new(pacs.concurrency),
+            users_at_once: pacs.concurrency * USERS_PER_REQUEST,
             brake: pacs.brake,
             breaker: std::cell::Cell::default(),
             collisions: std::cell::RefCell::default(),

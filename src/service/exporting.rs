@@ -40,11 +40,13 @@ use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// A removal by edit waits at most this long for everyone to be looked at before it is judged.
 const JUDGEMENT_MAX_MS: u64 = 10_000;
+/// Users worked on for each request that may be in flight: while one's note goes to disk, another's request is out.
+pub(super) const USERS_PER_REQUEST: usize = 2;
 /// How long a user waits whose rows found no room on the disk, or could not be read.
 const DISK_RETRY_MS: u64 = 5_000;
 /// How long requests under way may take to end in an ordered shutdown.
@@ -70,8 +72,10 @@ pub struct Exporting {
     pub settings: Settings,
     /// Stops it while the ledger changes hands.
     pub gate: Rc<Gate>,
+    /// Requests in flight at the same time.
+    pub in_flight: Semaphore,
     /// Users worked on at the same time.
-    pub concurrency: usize,
+    pub users_at_once: usize,
     /// How many may lose something to edits before someone has to approve.
     pub brake: Limit,
     /// Whether the PACS answers.
@@ -117,7 +121,7 @@ impl Exporting {
             turns.agenda.add(self.notices.take_touched());
             let collected = self.collect(&mut turns).await;
             while self.breaker.get().is_closed()
-                && turns.running.len() < self.concurrency
+                && turns.running.len() < self.users_at_once
                 && let Some(user) = turns.agenda.next(self.time.mono())
             {
                 let (this, stop) = (self.clone(), stop.clone());
@@ -128,7 +132,7 @@ impl Exporting {
                 self.judge().await;
                 continue;
             }
-            let idle = turns.running.len() < self.concurrency && self.breaker.get().is_closed();
+            let idle = turns.running.len() < self.users_at_once && self.breaker.get().is_closed();
             let wake = collected.and_then(|()| self.wake(&turns.agenda, idle)).unwrap_or_else(|error| {
                 tracing::error!(%error, "the mirror cannot be read; looking again in {DISK_RETRY_MS} ms");
                 Wake { wall: None, mono: Some(self.time.mono().after_ms(DISK_RETRY_MS)) }

@@ -95,7 +95,7 @@ pub struct OpenPacs {
     pub limits: Limits,
     /// How it wants its persons.
     pub settings: Settings,
-    /// Users worked on at the same time.
+    /// Requests in flight at the same time.
     pub concurrency: usize,
     /// How many may lose something to edits before someone has to approve.
     pub brake: Limit,

@@ -202,9 +202,8 @@ impl Exporting {
             self.commit(urgency, intents, Vec::new(), Vec::new()).await?;
         }
         failpoint::pass("export.intent_committed");
-        let answer = self.pacs.execute(step).await;
+        let answer = self.send(step, stop).await;
         failpoint::pass("export.answered");
-        self.heard(step, &answer);
         let before = rows.get(step.item.kind, &step.item.item).cloned();
         let rules = (&self.caps, &self.limits);
         let mut settled = rows.settle(step, &answer, self.time.mono(), rules, fastrand::u16(0..=JITTER_MAX));
@@ -232,6 +231,18 @@ impl Exporting {
         let waiting = self.collisions.borrow_mut().freed(&freed);
         self.notices.touched(waiting);
         Ok(())
+    }
+
+    /// Sends the request in its turn: so many are in flight, and no more.
+    async fn send(&self, step: &Step, stop: &watch::Receiver<bool>) -> Answer {
+        let turn = self.in_flight.acquire().await;
+        if turn.is_err() || *stop.borrow() || !self.breaker.get().is_closed() || !self.gate.is_open() {
+            return Answer::NotSent { words: "sending stopped before its turn came".into() };
+        }
+        let answer = self.pacs.execute(step).await;
+        drop(turn);
+        self.heard(step, &answer);
+        answer
     }
 
     fn heard(&self, step: &Step, answer: &Answer) {
