@@ -182,6 +182,16 @@ CREATE INDEX ledger_found ON ledger (user) WHERE ours = 0 AND state <> 0;
 CREATE INDEX ledger_card ON ledger (card) WHERE card IS NOT NULL AND state <> 0;
 CREATE INDEX ledger_gone ON ledger (gone_at) WHERE gone_at IS NOT NULL;
 
+-- Tokens whose card number is another token's in the PACS: held until that one gives it up.
+CREATE TABLE shared_card (
+  user TEXT NOT NULL,
+  token TEXT NOT NULL,             -- the token's key
+  card TEXT NOT NULL,              -- the number as the PACS would have it
+  holder_user TEXT NOT NULL,       -- who has it
+  holder_token TEXT NOT NULL,
+  PRIMARY KEY (user, token)
+) STRICT, WITHOUT ROWID;
+
 -- Users whose export is to be looked at: whoever was touched, and has not been found as the rules say since. Everyone
 -- else was looked at by a trusted clock and a whole mirror, with nothing left to do.
 CREATE TABLE due (

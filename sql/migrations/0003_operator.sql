@@ -74,6 +74,14 @@ CREATE TABLE pacs_entitlement_new (
 INSERT INTO pacs_entitlement_new SELECT pacs_ref, type, display_name, NULL, NULL FROM pacs_entitlement;
 DROP TABLE pacs_entitlement;
 ALTER TABLE pacs_entitlement_new RENAME TO pacs_entitlement;
+CREATE TABLE shared_card (
+  user TEXT NOT NULL,
+  token TEXT NOT NULL,
+  card TEXT NOT NULL,
+  holder_user TEXT NOT NULL,
+  holder_token TEXT NOT NULL,
+  PRIMARY KEY (user, token)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE due (
   user TEXT PRIMARY KEY,
   mark INTEGER NOT NULL

@@ -67,6 +67,10 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
     if let Some(found) = status::strangers(&conn)? {
         println!("strangers {}", status::stranger_line(&found));
     }
+    let shared_cards = ledger::shared::count(&conn)?;
+    if shared_cards > 0 {
+        println!("cards     {}", status::shared_line(shared_cards));
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod brake;
 pub mod held;
 mod numbers;
 pub mod role;
+pub mod shared;
 pub mod strangers;
 #[cfg(test)]
 mod tests;

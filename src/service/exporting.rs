@@ -9,12 +9,13 @@
 //!
 //! - `whom`: whose turn comes, and what of it is noted
 //! - `work`: one user's work
-//! - `collisions`: card numbers that two tokens share
+//! - `cards`, `collisions`: card numbers that two tokens share
 //!
 //! Who is as the rules say is noted on disk, so that the next start looks at the others alone.
 //!
 //! Not here: the rules of an item (`export::item`), what comes first (`export::plan`).
 
+pub(super) mod cards;
 mod collisions;
 pub(super) mod whom;
 mod work;
@@ -108,6 +109,9 @@ impl Exporting {
     /// Runs until `stop` says so, then lets requests under way end.
     pub async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
         self.re_arm().await;
+        if let Err(error) = self.recall_held() {
+            tracing::error!(%error, "which tokens are held cannot be read; they are found anew");
+        }
         let mut turns =
             Turns { agenda: self.first_agenda(), progress: Progress::default(), running: JoinSet::new() };
         let mut trust = self.time.trust();

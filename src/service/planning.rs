@@ -16,7 +16,7 @@ use super::exporting::whom::{PAGE_USERS, page, with_edges};
 use super::status::{ExportStatus, kind_word};
 use crate::clock::MonoMs;
 use crate::export::item::{ItemKind, Row};
-use crate::export::ledger;
+use crate::export::ledger::{self, shared};
 use crate::export::plan::{Caps, Change, Difference, Known, Plan, review, token_of};
 use crate::export::rows::Rows;
 use crate::mirror::due::{self, Walk};
@@ -236,6 +236,7 @@ impl Look<'_> {
             settings,
             time: &self.moment.time,
         };
+        let held = shared::of_user(self.conn, user)?;
         let line = |difference: &Difference| {
             let row = rows.get(difference.id.kind, &difference.id.item);
             let is_withheld = difference.change == Change::Remove
@@ -253,7 +254,8 @@ impl Look<'_> {
                     Change::Remove => Act::Remove,
                 },
                 why: reasons.why(difference, row),
-                waits: why::waits(&difference.wait, is_withheld, now, self.status),
+                waits: why::card_is_anothers(difference, wanted.as_ref(), &held)
+                    .or_else(|| why::waits(&difference.wait, is_withheld, now, self.status)),
             }
         };
         Ok(differences.iter().map(line).collect())

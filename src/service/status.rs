@@ -7,9 +7,11 @@ use crate::config::Config;
 use crate::export::brake::Limit;
 use crate::export::holds::{HeldSet, Listed, Waiting};
 use crate::export::item::ItemKind;
+use crate::export::ledger::shared::{self, SharedCard};
 use crate::export::ledger::{self, held};
 use crate::mirror::standing::OutOfSync;
 use crate::mirror::{entitlements, list, standing};
+use crate::service::exporting::cards;
 use contract::messages::{Circuit, FoundPersons, HandOver, HeldRemovals};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -143,6 +145,10 @@ pub fn status(conn: &Connection, config: &Config, is_running: bool) -> rusqlite:
     if let Some(strangers) = strangers(conn)? {
         value["export"]["strangers"] = json!(strangers);
     }
+    let shared_cards = shared::count(conn)?;
+    if shared_cards > 0 {
+        value["export"]["shared_cards"] = json!(shared_cards);
+    }
     if let Some(hand_over) = ledger::role::standing(conn)?.hand_over(&config.gateway) {
         value["export"]["hand_over"] = json!(hand_over);
     }
@@ -177,6 +183,18 @@ impl From<Listed> for Named {
         let Listed { id, words } = listed;
         Named { user: id.user.to_string(), kind: kind_word(id.kind).into(), item: id.item, words }
     }
+}
+
+impl From<&SharedCard> for Named {
+    fn from(held: &SharedCard) -> Named {
+        let words = Some(cards::words(held));
+        Named { user: held.user.to_string(), kind: "token".into(), item: held.token.to_string(), words }
+    }
+}
+
+/// One line of tokens that wait for another's card number.
+pub fn shared_line(tokens: u64) -> String {
+    format!("{tokens} tokens are held: others have their card numbers; doorward export status names them")
 }
 
 /// What of the export's state is known to the daemon alone.
@@ -229,6 +247,12 @@ pub struct ExportStatus {
     /// The first of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub strangers_first: Vec<Named>,
+    /// Tokens that are held since their card number is another's.
+    #[serde(default)]
+    pub shared_cards: u64,
+    /// The first of them, with whose it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_first: Vec<Named>,
     /// Additions and contents that the PACS refuses.
     pub refused: u64,
     /// The first of them, with its words.
@@ -263,6 +287,8 @@ pub fn export_status(
         adoptions_first: named(held::list_waiting(conn, Waiting::Adoptions, NAMED_MAX)?),
         strangers: strangers(conn)?,
         strangers_first: named(held::list_waiting(conn, Waiting::Strangers, NAMED_MAX)?),
+        shared_cards: shared::count(conn)?,
+        shared_first: shared::list(conn, NAMED_MAX)?.iter().map(Named::from).collect(),
         refused,
         refused_first: named(refused_first),
     })

@@ -20,6 +20,7 @@ mod pacs_trouble;
 mod queries;
 mod repair;
 mod scim;
+mod shared_cards;
 mod tidy;
 mod time;
 mod tls;

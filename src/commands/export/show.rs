@@ -88,6 +88,7 @@ pub(super) fn status(status: &ExportStatus) -> String {
     named(&mut out, "held", &status.held_first, status.held_removals.as_ref().map_or(0, |held| held.items));
     named(&mut out, "found", &status.adoptions_first, 0);
     named(&mut out, "stranger", &status.strangers_first, 0);
+    named(&mut out, "shared", &status.shared_first, status.shared_cards);
     named(&mut out, "refused", &status.refused_first, status.refused);
     out
 }
@@ -144,6 +145,13 @@ mod tests {
             strangers: None,
             strangers_first: Vec::new(),
             refused: 2,
+            shared_cards: 1,
+            shared_first: vec![Named {
+                user: "cy".into(),
+                kind: "token".into(),
+                item: "c9".into(),
+                words: Some("held: its card number is that of token c1 of ada in the PACS".into()),
+            }],
             refused_first: vec![Named {
                 user: "bo".into(),
                 kind: "token".into(),

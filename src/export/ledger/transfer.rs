@@ -114,7 +114,9 @@ pub fn take_over(connection: &Connection, now: MonoMs, late_ms: u64) -> Result<(
 /// # Errors
 /// [`LedgerError`].
 pub fn give_away(connection: &Connection) -> Result<(), LedgerError> {
-    connection.execute_batch("DELETE FROM ledger; DELETE FROM brake_log").map_err(sql("give the ledger away"))
+    connection
+        .execute_batch("DELETE FROM ledger; DELETE FROM brake_log; DELETE FROM shared_card")
+        .map_err(sql("give the ledger away"))
 }
 
 fn id_of(name: &RowName) -> ItemId {

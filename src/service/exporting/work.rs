@@ -2,10 +2,10 @@
 //!
 //! Not here: whose turn it is (`exporting`).
 
-use super::collisions::Collision;
 use super::{DISK_RETRY_MS, Done, Exporting};
 use crate::clock::{MonoMs, Wake};
 use crate::export::item::{Act, Answer, ItemId, ItemKind, JITTER_MAX, Row, State, Step};
+use crate::export::ledger::shared::SharedCard;
 use crate::export::ledger::{self, role};
 use crate::export::plan::{Grounds, Known, Plan, plan, token_of};
 use crate::export::rows::Rows;
@@ -19,7 +19,6 @@ use access::trust::{Time, Trust};
 use access::user::UserStatus;
 use contract::messages::{Event, ExportResult};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 /// What was read of a user. It holds until somebody else touches it: what this work changes, it changes here as well.
@@ -38,6 +37,8 @@ struct Seen {
 struct Look {
     plan: Plan,
     found: Found,
+    /// Tokens that wait for a card number.
+    held: Vec<SharedCard>,
 }
 
 impl Exporting {
@@ -52,7 +53,7 @@ impl Exporting {
 
     async fn converge(&self, user: &Key, stop: &watch::Receiver<bool>) -> (Option<MonoMs>, Found) {
         let later = || (Some(self.time.mono().after_ms(DISK_RETRY_MS)), Found::Restless);
-        let mut known: Option<Seen> = None;
+        let (mut known, mut is_noting) = (None::<Seen>, true);
         loop {
             if *stop.borrow() || !self.gate.is_open() {
                 return (None, Found::Restless);
@@ -63,7 +64,7 @@ impl Exporting {
             let looked = seen.and_then(|seen| {
                 seen.map(|seen| Ok::<_, rusqlite::Error>((self.look(&seen)?, seen))).transpose()
             });
-            let (Look { plan, found }, mut seen) = match looked {
+            let (Look { plan, found, held }, mut seen) = match looked {
                 Ok(Some(looked)) => looked,
                 Ok(None) => return (None, Found::Restless),
                 Err(error) => {
@@ -71,6 +72,13 @@ impl Exporting {
                     return later();
                 }
             };
+            if is_noting && self.collisions.borrow().is_news(user, &held) {
+                // A full disk must not keep the user's other items where they are.
+                is_noting = self.note_held(user, held).await.is_ok();
+                // From a look to the claim of a card number nobody else may come between.
+                known = Some(seen);
+                continue;
+            }
             if plan.has_notes() {
                 let Plan { notes, forget, .. } = plan.clone();
                 if self.commit(Urgency::Narrowing, notes, forget, Vec::new()).await.is_err() {
@@ -80,7 +88,6 @@ impl Exporting {
                 if plan.is_pending {
                     self.judgement_is_due();
                 }
-                // From a look to the claim of a card number nobody else may come between.
                 known = Some(seen);
                 continue;
             }
@@ -122,8 +129,8 @@ impl Exporting {
         let time = self.time.time();
         let grounds = grounds(seen.facts.as_ref(), &self.settings, &time);
         let held = match &seen.facts {
-            Some(facts) => self.collisions_of(facts, &seen.rows)?,
-            None => BTreeSet::new(),
+            Some(facts) => self.held_tokens(facts, &seen.rows)?,
+            None => Vec::new(),
         };
         let facts = seen.facts.as_ref().map(|facts| {
             if held.is_empty() { Cow::Borrowed(facts) } else { Cow::Owned(without(facts, &held)) }
@@ -141,7 +148,7 @@ impl Exporting {
             true => Found::AtRest(seen.mark),
             false => Found::Restless,
         };
-        Ok(Look { plan, found })
+        Ok(Look { plan, found, held })
     }
 
     fn withhold(
@@ -159,32 +166,6 @@ impl Exporting {
         Ok(())
     }
 
-    /// Tokens whose card number is another's in the PACS: there one would open the other's doors.
-    fn collisions_of(&self, facts: &Facts, rows: &Rows) -> rusqlite::Result<BTreeSet<Key>> {
-        let mut held = Vec::new();
-        for (key, token) in &facts.tokens {
-            let Some(card) = access::person::card_number(token, &self.settings) else { continue };
-            let is_there = rows.children().any(|row| {
-                row.state != State::Absent
-                    && token_of(&row.id.item) == key.as_str()
-                    && row.card.as_deref() == Some(card.as_str())
-            });
-            let holder = if is_there { None } else { self.holder_of(&card, &facts.key, key)? };
-            if let Some(holder) = holder {
-                held.push(Collision { user: facts.key.clone(), token: key.clone(), card, holder });
-            }
-        }
-        let tokens = held.iter().map(|collision| collision.token.clone()).collect();
-        self.collisions.borrow_mut().found(&facts.key, held);
-        Ok(tokens)
-    }
-
-    /// Who else has the card number in the PACS, or on its way there.
-    fn holder_of(&self, card: &str, user: &Key, token: &Key) -> rusqlite::Result<Option<(Key, String)>> {
-        let holder = ledger::whose::holder_of_card(&self.conn, card, user, token)?;
-        Ok(holder.or_else(|| self.collisions.borrow().other_claim(card, user, token)))
-    }
-
     /// Commits the intent, sends, commits the outcome.
     async fn step(
         &self,
@@ -196,10 +177,14 @@ impl Exporting {
             Act::Remove | Act::RemoveExtra => Urgency::Narrowing,
             Act::Create | Act::Update | Act::LookUp => Urgency::Normal,
         };
-        self.collisions.borrow_mut().claim(step);
+        let card = rows.get(step.item.kind, &step.item.item).filter(|row| row.state != State::Absent);
+        self.collisions.borrow_mut().claim(step, card.and_then(|row| row.card.as_deref()));
         let intents = rows.intend(step, &self.caps);
-        if !intents.is_empty() {
-            self.commit(urgency, intents, Vec::new(), Vec::new()).await?;
+        if !intents.is_empty()
+            && let Err(error) = self.commit(urgency, intents, Vec::new(), Vec::new()).await
+        {
+            self.collisions.borrow_mut().withdraw(&step.item);
+            return Err(error);
         }
         failpoint::pass("export.intent_committed");
         let answer = self.send(step, stop).await;
@@ -211,9 +196,6 @@ impl Exporting {
         settled.retain(|row| !row.is_only_seen(before.as_ref().filter(|before| before.id == row.id)));
         let after = rows.get(step.item.kind, &step.item.item);
         let events: Vec<Event> = after.and_then(|row| news(before.as_ref(), row)).into_iter().collect();
-        let freed =
-            settled.iter().filter(|row| row.state == State::Absent).filter_map(|row| row.card.clone());
-        let freed: Vec<String> = freed.collect();
         if settled.is_empty() && events.is_empty() {
             return Ok(());
         }
@@ -228,7 +210,7 @@ impl Exporting {
             let mono = Some(self.time.mono().after_ms(DISK_RETRY_MS));
             self.time.clock().wait(Wake { wall: None, mono }).await;
         }
-        let waiting = self.collisions.borrow_mut().freed(&freed);
+        let waiting = self.collisions.borrow_mut().settled(&settled);
         self.notices.touched(waiting);
         Ok(())
     }
@@ -291,9 +273,9 @@ impl Exporting {
     }
 }
 
-fn without(facts: &Facts, held: &BTreeSet<Key>) -> Facts {
+fn without(facts: &Facts, held: &[SharedCard]) -> Facts {
     let mut facts = facts.clone();
-    facts.tokens.retain(|(key, _)| !held.contains(key));
+    facts.tokens.retain(|(key, _)| !held.iter().any(|one| one.token == *key));
     facts
 }
 

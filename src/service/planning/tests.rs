@@ -49,6 +49,8 @@ fn status() -> ExportStatus {
         adoptions_first: Vec::new(),
         strangers: None,
         strangers_first: Vec::new(),
+        shared_cards: 0,
+        shared_first: Vec::new(),
         refused: 0,
         refused_first: Vec::new(),
     }

@@ -7,7 +7,9 @@
 
 use crate::clock::MonoMs;
 use crate::export::item::{Cause, ItemKind, Row};
+use crate::export::ledger::shared::SharedCard;
 use crate::export::plan::{Change, Difference, Wait, token_of};
+use crate::service::exporting::cards;
 use crate::service::status::{ExportStatus, Live, hand_over_line};
 use access::id::Key;
 use access::person::{Facts, Person, Settings};
@@ -172,6 +174,29 @@ fn token_word(status: TokenStatus) -> Option<&'static str> {
         TokenStatus::Locked => Some("LOCKED"),
         TokenStatus::Revoked => Some("REVOKED"),
     }
+}
+
+/// Why it is not added: its card number is another token's, or that of each of the user's tokens is.
+pub(super) fn card_is_anothers(
+    difference: &Difference,
+    wanted: Option<&Person>,
+    held: &[SharedCard],
+) -> Option<String> {
+    if difference.change != Change::Add {
+        return None;
+    }
+    let held_of = |token: &str| held.iter().find(|held| held.token.as_str() == token);
+    let found = match difference.id.kind {
+        ItemKind::Credential => held_of(token_of(&difference.id.item)),
+        ItemKind::Person | ItemKind::Permission => {
+            let all_are = wanted.is_some_and(|person| {
+                !person.credentials.is_empty()
+                    && person.credentials.keys().all(|token| held_of(token.as_str()).is_some())
+            });
+            held.first().filter(|_| all_are)
+        }
+    };
+    found.map(cards::words)
 }
 
 /// Why it does not happen now; none when it is about to.
