@@ -146,6 +146,8 @@ pub fn plan(wanted: Option<&Person>, rows: &Rows, now: MonoMs, caps: &Caps, grou
         view.iter().any(|row| row.clearance == Clearance::Pending && row.state != State::Absent);
     let held = view.iter().filter(|row| matches!(row.clearance, Clearance::Pending | Clearance::Held));
     plan.wake_at = held.filter_map(|row| row.until).filter(|until| *until > grounds.passed).min();
+    // What is forgotten needs nothing any more.
+    view.apply(&plan);
     let judge = Judge { rows: &view, wanted, now, caps };
     let mut steps = Steps { plan, ..Steps::default() };
     steps.fill(&judge);

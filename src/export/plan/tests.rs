@@ -403,3 +403,20 @@ fn a_card_called_by_its_number_is_another_card_under_another() {
     scene.plays(&[("remove t1#1", done()), ("create t1#2", made("c2"))]);
     scene.rests();
 }
+
+#[test]
+fn what_is_forgotten_is_not_looked_for() {
+    let mut scene = Scene::settled(POST);
+    scene.becomes(Some(ada(&["t1"], &[])));
+    // Somebody else's that was there once, and is to be read back.
+    let now = scene.now;
+    scene.rows.edit(|row| {
+        if row.id.item == "r1" {
+            (row.state, row.ours, row.check_at) = (State::Absent, false, Some(now));
+        }
+        row.looked_at = None;
+    });
+    let plan = scene.plan();
+    assert_eq!(plan.forget.iter().map(|id| id.item.as_str()).collect::<Vec<_>>(), ["r1"]);
+    assert_eq!(plan.steps, [], "nobody is seen for its sake");
+}
