@@ -52,11 +52,31 @@ pub enum Verb {
         #[command(subcommand)]
         verb: ExportVerb,
     },
+    /// Take a token out of use here and now, with the network gone as well
+    Token {
+        /// What to do
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
     /// Compute every digest again from the rows, and compare with the source's last word
     Verify {
         /// JSON for programs
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What `token` does. The daemon does it.
+#[derive(Subcommand, Debug)]
+pub enum TokenVerb {
+    /// Revoke a card at this panel, and tell the source; it stays so until the source settles it
+    Revoke {
+        /// The card's bytes in hexadecimal, as `doorward read` shows them: 04A1B2C3 or 04:A1:B2:C3
+        #[arg(required_unless_present = "token")]
+        uid: Option<String>,
+        /// One token by its key instead
+        #[arg(long, value_name = "KEY", conflicts_with = "uid")]
+        token: Option<String>,
     },
 }
 

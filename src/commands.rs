@@ -1,9 +1,11 @@
 //! One verb a file. Here errors become sentences for people (`anyhow`), and only here.
 
 pub mod check;
+mod client;
 pub mod export;
 pub mod query;
 pub mod run;
 pub mod status;
 mod table;
+pub mod token;
 pub mod verify;

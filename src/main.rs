@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         }
         Verb::Status { json } => commands::status::status(&cli.config, json),
         Verb::Export { verb } => commands::export::export(&cli.config, verb),
+        Verb::Token { verb } => commands::token::token(&cli.config, verb),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };
     match done {

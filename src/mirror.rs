@@ -9,6 +9,7 @@
 //! - [`audit`], [`seen`]: orders that were given, and commands that were carried out
 //! - [`due`]: whose export is to be looked at, across restarts
 //! - [`outbox`]: what happened here and the source does not have yet
+//! - [`overlay`]: local rows that the source has not confirmed
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`entitlements`]: what the PACS defines, as imported
 //! - [`list`]: rows for people
@@ -26,6 +27,7 @@ pub mod integrity;
 pub mod list;
 pub mod open;
 pub mod outbox;
+pub mod overlay;
 mod ranges;
 pub mod refused;
 pub mod reserve;

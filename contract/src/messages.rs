@@ -134,7 +134,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         words: Option<String>,
     },
-    /// What came of a command that orders something of the export.
+    /// Somebody at the panel has taken a token out of use; so it stays there until the source settles it.
+    TokenRevoked {
+        /// The token's key.
+        token: Key,
+        /// Who holds it, if anybody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<Key>,
+    },
+    /// What came of a command that orders something.
     CommandResult {
         /// The command's id.
         id: String,
@@ -217,6 +225,11 @@ pub enum Command {
         /// Of this item of the user only: `person`, or the token's key, or the entitlement's `pacs_ref`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<String>,
+    },
+    /// What the source has made of a token that was revoked at the panel: from now on its record decides again.
+    RevocationSettled {
+        /// The token's key.
+        token: Key,
     },
     /// Let through what waits for approval, if it is still exactly what this hash names.
     ExportApprove {

@@ -35,6 +35,7 @@ impl Verb {
             | Verb::Resync { .. }
             | Verb::Approve { .. }
             | Verb::Retry { .. }
+            | Verb::SettleRevocation { .. }
             | Verb::TakeOver { .. }
             | Verb::Checkpoint => false,
         }
@@ -143,6 +144,19 @@ pub(crate) enum Verb {
         user: Option<Key>,
         /// Of this item of the user only: person, a token's key, or an entitlement's pacs_ref
         item: Option<String>,
+    },
+    /// Settle a token that was revoked at a panel: from now on its record here decides there again
+    ///
+    /// Correct the record first (`set token ...` with the status REVOKED, or another card): the panel has told by an
+    /// event what it has taken out of use. Exit code 1 if it is not revoked there, or if there is no answer.
+    #[command(verbatim_doc_comment)]
+    SettleRevocation {
+        /// The gateway at which it was revoked
+        #[arg(long, value_name = "ID")]
+        gateway: GatewayId,
+        /// The token's key
+        #[arg(value_parser = Key::new)]
+        token: Key,
     },
     /// Say that the gateway which exported before is dead: the one in the settings exports without its ledger
     ///

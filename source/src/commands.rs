@@ -58,6 +58,9 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Verb::Retry { gateway, user, item } => {
             ask::and_wait(&mut store, &db, &gateway, Command::ExportRetry { user, item })
         }
+        Verb::SettleRevocation { gateway, token } => {
+            ask::and_wait(&mut store, &db, &gateway, Command::RevocationSettled { token })
+        }
         Verb::TakeOver { gateway } => ask::take_over(&mut store, &db, &gateway),
         Verb::Checkpoint => {
             let version = store.checkpoint()?.version;

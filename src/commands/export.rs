@@ -1,13 +1,12 @@
 //! `doorward export`: what the export has to do and why it waits, and orders to it.
 //!
-//! - `client`: the daemon's sockets
 //! - `show`: what came back, for people
 //!
 //! Not here: doing it; the daemon does, by itself.
 
-mod client;
 mod show;
 
+use super::client::{Client, NoDaemon};
 use crate::cli::ExportVerb;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
@@ -16,7 +15,6 @@ use crate::service::setup::Setup;
 use crate::service::status::{self, ExportStatus};
 use access::id::Key;
 use anyhow::{Context, Result, anyhow, bail};
-use client::{Client, NoDaemon};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;

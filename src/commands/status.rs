@@ -4,7 +4,7 @@ use super::table::clean;
 use crate::config;
 use crate::export::ledger;
 use crate::mirror::entitlements::{self, Summary};
-use crate::mirror::{Mirror, list};
+use crate::mirror::{Mirror, list, overlay};
 use crate::service::lock;
 use crate::service::status;
 use anyhow::Result;
@@ -49,6 +49,10 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
     }
     println!("records   {}", counts.join(", "));
     println!("refused   {}", summary.refused);
+    let revoked_here = overlay::count_revocations(&conn)?;
+    if revoked_here > 0 {
+        println!("overlay   {revoked_here} tokens are revoked here, until the source settles them");
+    }
     println!("events    {} waiting, {} lost", summary.events.waiting, summary.events.lost);
     print!("{}", entitlement_lines(&imported));
     println!(

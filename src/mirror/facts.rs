@@ -2,8 +2,8 @@
 //!
 //! Not here: what follows from the facts (`access::person`).
 
-use super::entitlements;
 use super::rows::{name_id, text};
+use super::{entitlements, overlay};
 use access::entitlement::Entitlement;
 use access::id::Key;
 use access::person::Facts;
@@ -48,7 +48,11 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
     for row in tokens.query_map([id], |row| Ok(text(row, 0)?.zip(text(row, 1)?)))? {
         // What the disk has made unreadable grants nothing; the scrub finds it.
         let Some((key, body)) = row? else { continue };
-        if let (Ok(key), Ok(Record::Token(token))) = (Key::new(&key), typed(Kind::Token.as_str(), &body)) {
+        if let (Ok(key), Ok(Record::Token(mut token))) = (Key::new(&key), typed(Kind::Token.as_str(), &body))
+        {
+            if overlay::is_revoked(conn, &key)? {
+                token.status = TokenStatus::Revoked;
+            }
             facts.tokens.push((key, token));
         }
     }
@@ -102,7 +106,9 @@ pub fn news_of_user<'t>(
                 _ => true,
             },
         };
-        if says_no {
+        let is_revoked_here =
+            Key::new(key).is_ok_and(|key| overlay::is_revoked(conn, &key).unwrap_or_default());
+        if says_no || is_revoked_here {
             denied.insert(key.to_owned());
         }
     }

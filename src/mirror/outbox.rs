@@ -61,6 +61,7 @@ fn may_be_asked_again(event: &Event) -> bool {
         Event::RefusedMessage { .. }
         | Event::RepairFailed { .. }
         | Event::MirrorDamaged { .. }
+        | Event::TokenRevoked { .. }
         | Event::CommandResult { .. } => false,
     }
 }

@@ -1,8 +1,11 @@
-//! Orders to the export, given on the panel or by command: each is one transaction, with its line in the audit.
+//! Orders, given on the panel or by command: each is one transaction, with its line in the audit.
+//!
+//! - `revoking`: tokens out of use
 //!
 //! Not here: how an order comes in ([`control`](super::control), [`sync`](super::sync)), and what its rows then do
 //! (`exporting`).
 
+mod revoking;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +18,7 @@ use crate::mirror::{Urgency, WriteError, Writer, audit, due, outbox, seen};
 use access::id::Key;
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
+use access::uid::RawId;
 use contract::messages::Event;
 use rusqlite::Connection;
 use std::fmt;
@@ -36,6 +40,31 @@ pub enum Order {
         /// Of this item of the user only: `person`, a token's key or a `pacs_ref`.
         item: Option<String>,
     },
+    /// Tokens are taken out of use here and now, whatever the source says of them.
+    Revoke(Card),
+    /// The source has settled a revocation: its record decides again.
+    SettleRevocation {
+        /// The token's key.
+        token: Key,
+    },
+}
+
+/// What is revoked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Card {
+    /// Every token that these bytes belong to.
+    Uid(RawId),
+    /// One token.
+    Token(Key),
+}
+
+impl fmt::Display for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Card::Uid(uid) => write!(f, "uid {uid}"),
+            Card::Token(token) => write!(f, "token {token}"),
+        }
+    }
 }
 
 impl fmt::Display for Order {
@@ -48,6 +77,8 @@ impl fmt::Display for Order {
                 user.iter().try_for_each(|user| write!(f, " {user}"))?;
                 item.iter().try_for_each(|item| write!(f, " {item}"))
             }
+            Order::Revoke(card) => write!(f, "revoke {card}"),
+            Order::SettleRevocation { token } => write!(f, "settle revocation of token {token}"),
         }
     }
 }
@@ -102,6 +133,18 @@ pub enum Outcome {
         /// Whom to look at.
         touched: Touched,
     },
+    /// These are out of use.
+    Revoked {
+        /// Their keys.
+        tokens: Vec<Key>,
+        /// Whom to look at.
+        touched: Touched,
+    },
+    /// The source's record decides again.
+    Settled {
+        /// Whom to look at.
+        touched: Touched,
+    },
     /// Nothing was changed.
     Refused {
         /// Why, and what to do.
@@ -113,7 +156,11 @@ impl Outcome {
     /// Whether it was carried out.
     pub fn is_done(&self) -> bool {
         match self {
-            Outcome::Applied | Outcome::Approved { .. } | Outcome::Retried { .. } => true,
+            Outcome::Applied
+            | Outcome::Approved { .. }
+            | Outcome::Retried { .. }
+            | Outcome::Revoked { .. }
+            | Outcome::Settled { .. } => true,
             Outcome::Refused { .. } => false,
         }
     }
@@ -133,6 +180,11 @@ impl Outcome {
             }
             Outcome::Retried { items: 0, .. } => "nothing of these has failed or was refused".into(),
             Outcome::Retried { items, .. } => format!("{items} items are tried again"),
+            Outcome::Revoked { tokens, .. } => {
+                let tokens: Vec<&str> = tokens.iter().map(Key::as_str).collect();
+                format!("token {} is revoked here until the source settles it", tokens.join(", "))
+            }
+            Outcome::Settled { .. } => "the source's record decides again".into(),
             Outcome::Refused { words } => words.clone(),
         }
     }
@@ -141,7 +193,10 @@ impl Outcome {
     pub fn touched(self) -> Touched {
         match self {
             Outcome::Applied => Touched::Everyone,
-            Outcome::Approved { touched, .. } | Outcome::Retried { touched, .. } => touched,
+            Outcome::Approved { touched, .. }
+            | Outcome::Retried { touched, .. }
+            | Outcome::Revoked { touched, .. }
+            | Outcome::Settled { touched } => touched,
             Outcome::Refused { .. } => Touched::nobody(),
         }
     }
@@ -159,8 +214,8 @@ pub async fn order(
 ) -> Result<Outcome, WriteError> {
     // Held removals take access away, so that they must not wait for room on the disk.
     let urgency = match order {
-        Order::Approve { .. } => Urgency::Narrowing,
-        Order::Apply | Order::Retry { .. } => Urgency::Normal,
+        Order::Approve { .. } | Order::Revoke(_) => Urgency::Narrowing,
+        Order::Apply | Order::Retry { .. } | Order::SettleRevocation { .. } => Urgency::Normal,
     };
     tracing::info!(%who, %order, "ordered");
     let work = move |context: Context<'_>| carry_out(context.conn, context.now, &who, &order);
@@ -199,6 +254,8 @@ pub(super) fn carry_out(
             let (items, users) = held::retry(conn, &again, TOUCHED_USERS_MAX)?;
             Outcome::Retried { items, touched: touched(users, Haste::InTurn) }
         }
+        Order::Revoke(card) => revoking::revoke(conn, now, who, card)?,
+        Order::SettleRevocation { token } => revoking::settle(conn, token)?,
     };
     due::add(conn, &outcome.clone().touched())?;
     note(conn, now, who, order, &outcome)?;

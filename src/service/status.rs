@@ -10,7 +10,7 @@ use crate::export::item::ItemKind;
 use crate::export::ledger::shared::{self, SharedCard};
 use crate::export::ledger::{self, held};
 use crate::mirror::standing::OutOfSync;
-use crate::mirror::{entitlements, list, standing};
+use crate::mirror::{entitlements, list, overlay, standing};
 use crate::service::exporting::cards;
 use contract::messages::{Circuit, FoundPersons, HandOver, HeldRemovals};
 use rusqlite::Connection;
@@ -126,7 +126,7 @@ pub fn status(conn: &Connection, config: &Config, is_running: bool) -> rusqlite:
         "whole": standing.whole,
         "repair": summary.covered.map(|(done, of)| json!({ "done": done, "of": of })),
         "out_of_sync": standing.out_of_sync.map(OutOfSync::as_str),
-        "records": records, "refused": summary.refused,
+        "records": records, "refused": summary.refused, "revoked_here": overlay::count_revocations(conn)?,
         "events": { "waiting": summary.events.waiting, "lost": summary.events.lost },
         "entitlements": {
             "defined": imported.defined, "vanished": imported.vanished,

@@ -19,6 +19,7 @@ mod order;
 mod pacs_trouble;
 mod queries;
 mod repair;
+mod revoking;
 mod scim;
 mod shared_cards;
 mod tidy;

@@ -5,10 +5,11 @@
 use super::Control;
 use super::socket::{ACT_SOCKET, READ_SOCKET};
 use crate::mirror::Mirror;
-use crate::service::orders::{self, Order, Who};
+use crate::service::orders::{self, Card, Order, Who};
 use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
 use access::id::Key;
+use access::uid::RawId;
 use contract::messages::Circuit;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -56,15 +57,17 @@ enum Route {
     Apply,
     Approve,
     Retry,
+    Revoke,
 }
 
-const ROUTES: [(&str, Side, Route); 6] = [
+const ROUTES: [(&str, Side, Route); 7] = [
     ("/status", Side::Reading, Route::Status),
     ("/export/status", Side::Reading, Route::ExportStatus),
     ("/export/plan", Side::Reading, Route::ExportPlan),
     ("/export/apply", Side::Acting, Route::Apply),
     ("/export/approve", Side::Acting, Route::Approve),
     ("/export/retry", Side::Acting, Route::Retry),
+    ("/token/revoke", Side::Acting, Route::Revoke),
 ];
 
 /// A request that is not carried out: its status, and the sentence.
@@ -108,6 +111,14 @@ struct RetryBody {
     user: Option<Key>,
     #[serde(default)]
     item: Option<String>,
+}
+
+/// One of the two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum RevokeBody {
+    Uid(RawId),
+    Token(Key),
 }
 
 #[derive(Deserialize, Default)]
@@ -164,6 +175,13 @@ impl Control {
                 let RetryBody { user, item } = body(request).await?;
                 self.order(who, Order::Retry { user, item }).await
             }
+            Route::Revoke => {
+                let card = match body(request).await? {
+                    RevokeBody::Uid(uid) => Card::Uid(uid),
+                    RevokeBody::Token(token) => Card::Token(token),
+                };
+                self.order(who, Order::Revoke(card)).await
+            }
         }
     }
 
@@ -202,7 +220,11 @@ impl Control {
     }
 
     async fn order(&self, who: Who, order: Order) -> Answer {
-        if self.planner.is_none() {
+        let is_for_export = match order {
+            Order::Apply | Order::Approve { .. } | Order::Retry { .. } => true,
+            Order::Revoke(_) | Order::SettleRevocation { .. } => false,
+        };
+        if is_for_export && self.planner.is_none() {
             return Err(no_pacs());
         }
         match orders::order(&self.writer, &self.notices, who, order).await {

@@ -126,13 +126,14 @@ fn read_meta(payload: &[u8]) -> Result<(Meta, Version), String> {
 fn checked(message: CommandMessage) -> Result<CommandMessage, String> {
     let length = message.id.len();
     match message.command {
-        Command::ExportRetry { .. } | Command::ExportApprove { .. }
+        Command::ExportRetry { .. } | Command::ExportApprove { .. } | Command::RevocationSettled { .. }
             if length == 0 || length > COMMAND_ID_MAX_BYTES =>
         {
             Err(format!("no valid envelope: id has 1 to {COMMAND_ID_MAX_BYTES} bytes"))
         }
         Command::ExportRetry { .. }
         | Command::ExportApprove { .. }
+        | Command::RevocationSettled { .. }
         | Command::EventsReceived { .. }
         | Command::Resync => Ok(message),
     }
@@ -158,6 +159,7 @@ fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlit
         Command::Resync => return Ok(Follows::Comparison),
         Command::ExportRetry { user, item } => Order::Retry { user, item },
         Command::ExportApprove { hash } => Order::Approve { hash },
+        Command::RevocationSettled { token } => Order::SettleRevocation { token },
     };
     let outcome = orders::command(conn, time, (&id, expires), &order)?;
     Ok(Follows::Look(outcome.map_or_else(Touched::nobody, orders::Outcome::touched)))

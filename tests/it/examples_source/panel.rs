@@ -233,7 +233,10 @@ impl Panel {
         let message: CommandMessage = serde_json::from_slice(&self.next("command")).expect("a command");
         match message.command {
             Command::EventsReceived { stream, seq } => (stream, seq),
-            Command::Resync | Command::ExportRetry { .. } | Command::ExportApprove { .. } => {
+            Command::Resync
+            | Command::ExportRetry { .. }
+            | Command::ExportApprove { .. }
+            | Command::RevocationSettled { .. } => {
                 panic!("a command that nobody gave")
             }
         }
