@@ -3,6 +3,8 @@
 pub mod check;
 pub mod export;
 pub mod query;
+pub mod read;
+pub mod readers;
 pub mod run;
 pub mod status;
 mod table;
