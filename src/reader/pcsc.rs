@@ -13,7 +13,7 @@ use super::line::{
     Found, HEARTBEAT_MS, Instant, Missed, Presentation, Reason, Report, Signal, State, Unreadable,
 };
 use super::octets::Octets;
-use super::presence::Counted;
+use super::presence::{Change, Counted};
 use crate::config::PcscSignals;
 use access::uid::RawId;
 use pcsc::{Attribute, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode};
@@ -23,6 +23,10 @@ use std::time::Duration;
 
 /// How often the list of readers is read again: the event that announces a new one cannot be relied on.
 const RELIST_MS: u64 = HEARTBEAT_MS;
+/// How often a state whose counter and presence disagree is asked for again, and how long each time: the daemon sets one
+/// right after the other.
+const DISAGREEMENTS_MAX: u32 = 10;
+const DISAGREEMENT_MS: u64 = 5;
 /// Most characters of a serial number that a reader may tell.
 const SERIAL_MAX_BYTES: usize = 64;
 
@@ -160,9 +164,8 @@ fn watch(context: &Context, name: &CStr, names: &[CString], output: &mut Output)
             return lost(output);
         }
         let noticed_ms = output.now_ms();
-        let counter = u16::try_from(states[0].event_count() & 0xFFFF).unwrap_or_default();
-        let change = presence.look(event.contains(pcsc::State::PRESENT), counter);
         states[0].sync_current_state();
+        let change = change(context, &mut presence, &mut states)?;
         output.health(State::Ready, &detail);
         if change.removed {
             output.say(&Report::Removed(Instant { at_ms: noticed_ms }));
@@ -188,6 +191,26 @@ fn watch(context: &Context, name: &CStr, names: &[CString], output: &mut Output)
             }
         }
     }
+}
+
+/// What has happened, by a state whose counter and presence agree.
+fn change(context: &Context, presence: &mut Counted, states: &mut [ReaderState; 1]) -> Result<Change, Error> {
+    let said = |state: &ReaderState| {
+        let counter = u16::try_from(state.event_count() & 0xFFFF).unwrap_or_default();
+        (state.event_state().contains(pcsc::State::PRESENT), counter)
+    };
+    for _ in 0..DISAGREEMENTS_MAX {
+        let (is_present, counter) = said(&states[0]);
+        if let Some(change) = presence.look(is_present, counter) {
+            return Ok(change);
+        }
+        match context.get_status_change(Duration::from_millis(DISAGREEMENT_MS), states) {
+            Ok(()) | Err(Error::Timeout) => states[0].sync_current_state(),
+            Err(other) => return Err(other),
+        }
+    }
+    let (is_present, counter) = said(&states[0]);
+    Ok(presence.believe(is_present, counter))
 }
 
 fn lost(output: &mut Output) -> Result<(), Error> {

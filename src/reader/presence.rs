@@ -19,31 +19,43 @@ pub struct Change {
 }
 
 /// Presence by a counter that rises by one for each insertion and each removal, modulo 2^16 (pcsc-lite puts it into the
-/// upper half of the event state).
+/// upper half of the event state). The middleware sets counter and presence one after the other, so the two may disagree
+/// for a moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counted {
     last: Option<(bool, u16)>,
 }
 
 impl Counted {
-    /// Takes what the middleware says now.
-    pub fn look(&mut self, is_present: bool, count: u16) -> Change {
-        let last = self.last.replace((is_present, count));
-        let Some((was_present, last_count)) = last else {
-            return Change { resting: is_present, ..Change::default() };
+    /// Takes what the middleware says now; `None` if its two words disagree, so that it has to be asked again.
+    pub fn look(&mut self, is_present: bool, count: u16) -> Option<Change> {
+        let Some((was_present, last_count)) = self.last else {
+            self.last = Some((is_present, count));
+            return Some(Change { resting: is_present, ..Change::default() });
         };
         let steps = u32::from(count.wrapping_sub(last_count));
-        // A counter that does not move while the presence does (some drivers restart it): the presence is believed.
-        let (insertions, removals) = match (was_present, is_present) {
-            (false, true) => (steps.div_ceil(2).max(1), steps / 2),
-            (true, false) => (steps / 2, steps.div_ceil(2).max(1)),
-            (true, true) | (false, false) => (steps / 2, steps / 2),
-        };
-        Change {
-            removed: was_present && removals > 0,
-            missed_taps: insertions - u32::from(is_present && insertions > 0),
-            tapped: is_present && insertions > 0,
+        if (steps % 2 == 1) != (was_present != is_present) {
+            return None;
+        }
+        self.last = Some((is_present, count));
+        let insertions = if was_present { steps / 2 } else { steps.div_ceil(2) };
+        let tapped = is_present && insertions > 0;
+        Some(Change {
+            removed: was_present && steps > 0,
+            missed_taps: insertions - u32::from(tapped),
+            tapped,
             resting: false,
+        })
+    }
+
+    /// Takes what the middleware goes on saying though its two words disagree (a driver that counts otherwise): the
+    /// presence is believed.
+    pub fn believe(&mut self, is_present: bool, count: u16) -> Change {
+        let was_present = self.last.replace((is_present, count)).is_some_and(|(was_present, _)| was_present);
+        Change {
+            removed: was_present && !is_present,
+            tapped: !was_present && is_present,
+            ..Change::default()
         }
     }
 }

@@ -82,8 +82,7 @@ impl Device {
     /// Waits for a card to come or go, or for [`Device::wake`].
     pub fn wait(&self, timeout: Duration) {
         let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting =
-            |known: &mut Known| known.next.is_empty() && !known.is_woken && known.event != Event::Dead;
+        let waiting = |known: &mut Known| known.next.is_empty() && !known.is_woken;
         let waited = self.shared.changed.wait_timeout_while(known, timeout, waiting);
         let mut known = waited.unwrap_or_else(PoisonError::into_inner).0;
         known.is_woken = false;
@@ -125,6 +124,7 @@ impl Known {
     fn die(&mut self) {
         self.event = Event::Dead;
         self.next.clear();
+        self.is_woken = true;
     }
 }
 

@@ -106,9 +106,11 @@ impl Hardware {
         state.push(b'D', &[]);
     }
 
-    /// Plugs it in again; pcscd has to look for it.
+    /// Plugs it in again, without a card.
     pub fn plug(&self) {
-        self.lock().is_plugged = true;
+        let mut state = self.lock();
+        state.is_plugged = true;
+        state.push(b'O', &[]);
     }
 
     /// Whether it carries out escape commands; the real driver refuses them unless it is told otherwise.

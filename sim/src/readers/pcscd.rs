@@ -64,7 +64,7 @@ impl Pcscd {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Writes which readers there are; it reads that at its start and at [`Pcscd::look_again`].
+    /// Writes which readers there are; it reads that at its start.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -106,15 +106,6 @@ impl Pcscd {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-
-    /// Has it read its list again, as `pcscd --hotplug` does.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn look_again(&self) -> io::Result<()> {
-        let child = self.child.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        Ok(kill_process(Pid::from_child(child), Signal::USR1)?)
     }
 
     /// Stops it in the middle of whatever it does, and lets it go on.
