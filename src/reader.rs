@@ -14,6 +14,8 @@
 pub mod card;
 pub mod child;
 pub mod inventory;
+#[cfg(feature = "libnfc")]
+mod libnfc;
 pub mod line;
 mod octets;
 #[cfg(feature = "pcsc")]

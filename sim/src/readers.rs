@@ -7,10 +7,14 @@
 //! | [`pcscd`] | a private pcscd, which can be killed and started again |
 //! | [`hardware`] | a reader behind pcscd, by the driver in `sim/ifd` |
 //! | [`vpcd`] | a card at vsmartcard's virtual reader |
+//! | [`pty`] | a serial line whose cable can be pulled |
+//! | [`pn532`] | a PN532 at its end |
 //!
 //! Not here: radio, timing of real chips.
 
 pub mod card;
 pub mod hardware;
 pub mod pcscd;
+pub mod pn532;
+pub mod pty;
 pub mod vpcd;

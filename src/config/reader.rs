@@ -120,7 +120,7 @@ impl ReaderConfig {
                 "remove the key, or correct `kind`",
             );
         }
-        let words = self.command.as_ref().map(Vec::as_slice);
+        let words = self.command.as_deref();
         if words
             .is_some_and(|words| words.is_empty() || words.len() > COMMAND_WORDS_MAX || words[0].is_empty())
         {

@@ -175,6 +175,8 @@ fn drive(opening: &Opening, output: &mut Output, signals: Receiver<Signal>) -> !
             let wanted = super::pcsc::Wanted { reader: reader.as_deref(), serial: serial.as_deref() };
             super::pcsc::drive(&wanted, *how, output, signals)
         }
+        #[cfg(feature = "libnfc")]
+        Port::Libnfc { device, baud } => super::libnfc::drive(device, *baud, output),
         port => {
             drop(signals);
             let detail = format!("this build has no {}; use one that has, or a `command`", port.kind());

@@ -2,6 +2,8 @@
 
 mod commands;
 mod desk;
-mod helpers;
+
+mod libnfc;
+mod own_program;
 mod pcsc;
 mod pcsc_trouble;

@@ -7,7 +7,7 @@ use doorward_sim::readers::card::Card;
 use doorward_sim::readers::hardware::Hardware;
 use rustix::process::{Pid, Signal, kill_process};
 
-fn kill(process: u32) {
+pub(super) fn kill(process: u32) {
     let process = Pid::from_raw(i32::try_from(process).expect("a process")).expect("a process");
     kill_process(process, Signal::KILL).expect("it runs");
 }
