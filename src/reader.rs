@@ -18,8 +18,12 @@ pub mod inventory;
 mod libnfc;
 pub mod line;
 mod octets;
+#[cfg(feature = "osdp")]
+mod osdp;
 #[cfg(feature = "pcsc")]
 mod pcsc;
+#[cfg(any(feature = "libnfc", feature = "osdp"))]
+mod port;
 pub mod presence;
 pub mod spec;
 pub mod supervisor;

@@ -9,11 +9,13 @@
 //! | [`vpcd`] | a card at vsmartcard's virtual reader |
 //! | [`pty`] | a serial line whose cable can be pulled |
 //! | [`pn532`] | a PN532 at its end |
+//! | [`osdp`] | an OSDP reader at its end |
 //!
 //! Not here: radio, timing of real chips.
 
 pub mod card;
 pub mod hardware;
+pub mod osdp;
 pub mod pcscd;
 pub mod pn532;
 pub mod pty;

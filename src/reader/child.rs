@@ -177,6 +177,12 @@ fn drive(opening: &Opening, output: &mut Output, signals: Receiver<Signal>) -> !
         }
         #[cfg(feature = "libnfc")]
         Port::Libnfc { device, baud } => super::libnfc::drive(device, *baud, output),
+        #[cfg(feature = "osdp")]
+        Port::Osdp { device, baud, address, key } => {
+            let bus = super::osdp::Bus { device, baud: *baud, address: *address, key: key.as_ref() };
+            super::osdp::drive(&bus, output, &signals)
+        }
+        #[cfg(not(all(feature = "pcsc", feature = "libnfc", feature = "osdp")))]
         port => {
             drop(signals);
             let detail = format!("this build has no {}; use one that has, or a `command`", port.kind());

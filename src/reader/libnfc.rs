@@ -10,12 +10,11 @@ use super::card::{self, Facts};
 use super::child::{Output, RETRY_MS};
 use super::line::{Instant, Presentation, Reason, Report, State, Unreadable};
 use super::octets::Octets;
+use super::port::hold;
 use super::presence::Polled;
 use access::uid::RawId;
 use nfc1::target_info::{Iso14443a, TargetInfo};
 use nfc1::{BaudRate, Context, Device, Error, Modulation, ModulationType, Property, Timeout};
-use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,23 +43,6 @@ pub(super) fn drive(device: &Path, baud: u32, output: &mut Output) -> ! {
         output.health(state, &detail);
         output.pause_ms(RETRY_MS);
     }
-}
-
-/// Locks the port, as long as the result lives.
-pub(super) fn hold(device: &Path) -> Result<File, (State, String)> {
-    use rustix::fs::{Mode, OFlags, open};
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let shown = device.display();
-    let port = open(device, flags, Mode::empty()).map_err(|error| {
-        let detail =
-            format!("{shown}: {error}; is it plugged in, and may this user open it (docs/readers.md)?");
-        (State::Lost, detail)
-    })?;
-    flock(&port, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
-        let detail = format!("{shown}: another program holds the port ({error}); `fuser {shown}` names it");
-        (State::Busy, detail)
-    })?;
-    Ok(File::from(port))
 }
 
 /// Until the chip does not answer any more; what to say then.

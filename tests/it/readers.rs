@@ -4,6 +4,7 @@ mod commands;
 mod desk;
 
 mod libnfc;
+mod osdp;
 mod own_program;
 mod pcsc;
 mod pcsc_trouble;

@@ -7,7 +7,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// How long one look for bytes may take, in milliseconds.
 const LOOK_MS: i64 = 20;
@@ -20,9 +20,9 @@ pub struct Line {
     _slave: OwnedFd,
 }
 
-/// The device's end.
+/// The device's end; it is gone when the [`Line`] is, whoever still has it.
 #[derive(Clone)]
-pub struct End(Arc<OwnedFd>);
+pub struct End(Weak<OwnedFd>);
 
 impl Line {
     /// A new line by the name `link`, which is replaced if it is there.
@@ -53,7 +53,7 @@ impl Line {
 
     /// The other end.
     pub fn device(&self) -> End {
-        End(self.master.clone())
+        End(Arc::downgrade(&self.master))
     }
 }
 
@@ -68,7 +68,8 @@ impl End {
     /// What has come within a moment; `None` when the line is gone.
     pub fn read(&self) -> Option<Vec<u8>> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        let line = self.0.upgrade()?;
+        let mut fds = [PollFd::new(&line, PollFlags::IN)];
         let limit = Timespec { tv_sec: 0, tv_nsec: LOOK_MS * 1_000_000 };
         match poll(&mut fds, Some(&limit)) {
             Ok(0) | Err(Errno::INTR) => return Some(Vec::new()),
@@ -76,12 +77,26 @@ impl End {
             Err(_) => return None,
         }
         let mut buffer = [0; 512];
-        let count = rustix::io::read(&self.0, &mut buffer).ok()?;
+        let count = rustix::io::read(&line, &mut buffer).ok()?;
         Some(buffer[..count].to_vec())
+    }
+
+    /// What has come already, into `buffer`: how much; `None` when it is nothing.
+    pub fn read_now(&self, buffer: &mut [u8]) -> Option<usize> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let line = self.0.upgrade()?;
+        let mut fds = [PollFd::new(&line, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if poll(&mut fds, Some(&now)) != Ok(1) {
+            return None;
+        }
+        rustix::io::read(&line, buffer).ok()
     }
 
     /// Sends `bytes`; what does not fit is lost, as on a wire.
     pub fn write(&self, bytes: &[u8]) {
-        let _ = rustix::io::write(&self.0, bytes);
+        if let Some(line) = self.0.upgrade() {
+            let _ = rustix::io::write(&line, bytes);
+        }
     }
 }

@@ -93,6 +93,11 @@ impl Desk {
         }
     }
 
+    /// Whether nothing has happened with a card since the last look.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.events.try_iter().all(|event| matches!(event.what, What::Health(_)))
+    }
+
     pub(super) fn expect_card(&self) -> Presentation {
         match self.next().what {
             What::Presentation(shown) => shown,
