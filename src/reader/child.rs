@@ -6,7 +6,9 @@
 //! Not here: starting and watching children ([`super::supervisor`]); what each driver does.
 
 use super::line::{Found, HEARTBEAT_MS, Health, LINE_MAX_BYTES, Order, Report, Signal, State};
-use super::spec::{Opening, Port};
+#[cfg(any(feature = "pcsc", feature = "libnfc", feature = "osdp"))]
+use super::spec::Port;
+use super::spec::{CHILD_VERB, Opening};
 use crate::clock::{Clock, SyncSource, SystemClock};
 use rustix::io::fcntl_dupfd_cloexec;
 use std::fs::File;
@@ -18,6 +20,7 @@ use std::time::Duration;
 /// Most signals that wait for a driver.
 const SIGNALS_MAX: usize = 16;
 /// How long a driver waits before it tries again what has failed.
+#[cfg(any(feature = "pcsc", feature = "libnfc", feature = "osdp"))]
 pub(super) const RETRY_MS: u64 = 300;
 
 /// Why a child ends other than by its parent's order.
@@ -40,6 +43,10 @@ pub enum ChildError {
 pub(super) struct Output {
     pipe: File,
     clock: SystemClock,
+    #[cfg_attr(
+        not(any(feature = "pcsc", feature = "libnfc", feature = "osdp")),
+        expect(dead_code, reason = "drivers name it, and this build has none")
+    )]
     name: String,
     health: (State, String),
     last_ms: u64,
@@ -57,6 +64,7 @@ impl Output {
     }
 
     /// The reader's name.
+    #[cfg(any(feature = "pcsc", feature = "libnfc", feature = "osdp"))]
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -152,9 +160,9 @@ fn pass_on(line: &[u8], signals: &SyncSender<Signal>) {
         // A driver that has sixteen to show already has no use for another: what it shows is late as it is.
         Ok(Order::Signal(show)) => drop(signals.try_send(show.signal)),
         Ok(Order::Open(_) | Order::List(_)) => {
-            eprintln!("doorward {}: opened twice", super::spec::CHILD_VERB)
+            eprintln!("doorward {}: opened twice", CHILD_VERB)
         }
-        Err(error) => eprintln!("doorward {}: {error}", super::spec::CHILD_VERB),
+        Err(error) => eprintln!("doorward {}: {error}", CHILD_VERB),
     }
 }
 
