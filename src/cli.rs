@@ -58,6 +58,24 @@ pub enum Verb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
+    /// Show which card readers are there, and how those of the configuration are
+    Readers {
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show each tap at the readers as it comes, until Ctrl-C
+    Read {
+        /// At this reader only
+        #[arg(long, value_name = "NAME")]
+        reader: Option<String>,
+        /// JSON lines for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// The process that holds one reader; started by the gateway alone
+    #[command(hide = true)]
+    ReaderChild,
     /// Compute every digest again from the rows, and compare with the source's last word
     Verify {
         /// JSON for programs

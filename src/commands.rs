@@ -4,6 +4,8 @@ pub mod check;
 mod client;
 pub mod export;
 pub mod query;
+pub mod read;
+pub mod readers;
 pub mod run;
 pub mod status;
 mod table;

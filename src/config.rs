@@ -6,6 +6,7 @@
 
 mod card_number;
 mod load;
+mod reader;
 
 use crate::clock::SyncSource;
 use contract::id::{GatewayId, SiteId};
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
 pub use load::{ConfigError, load, parse, warnings};
+pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Config {
     /// The PACS; without it the panel mirrors and answers, and exports nothing.
     #[serde(default)]
     pub pacs: Option<Pacs>,
+    /// The card readers of this panel.
+    #[serde(default)]
+    pub reader: Vec<ReaderConfig>,
 }
 
 /// Where a secret is.

@@ -16,6 +16,9 @@ fn main() -> ExitCode {
         Verb::Status { json } => commands::status::status(&cli.config, json),
         Verb::Export { verb } => commands::export::export(&cli.config, verb),
         Verb::Token { verb } => commands::token::token(&cli.config, verb),
+        Verb::Readers { json } => commands::readers::readers(&cli.config, json),
+        Verb::Read { reader, json } => commands::read::read(&cli.config, reader.as_deref(), json),
+        Verb::ReaderChild => doorward::reader::child::run().map_err(Into::into),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };
     match done {

@@ -19,6 +19,7 @@
 //! | [`gallagher`] | the double of Gallagher Command Centre |
 //! | [`exos`] | a double of dormakaba exos 9300 |
 //! | [`scim`] | the double of a SCIM 2.0 server |
+//! | `readers` | virtual cards and card readers, behind a feature |
 //!
 //! What is absent: paging, TLS, weekly profiles, and any persistence; a stopped PACS forgets.
 
@@ -35,6 +36,8 @@ pub mod gallagher;
 mod handle;
 mod ids;
 pub mod onguard;
+#[cfg(feature = "readers")]
+pub mod readers;
 mod request;
 pub mod scim;
 mod server;

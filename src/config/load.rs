@@ -1,6 +1,6 @@
 //! Reading the file and complaining well.
 
-use super::{Config, SecretSource, Unfit};
+use super::{Config, ReaderConfig, SecretSource, Unfit};
 use access::text::Secret;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,13 +98,28 @@ fn wrong_value(
 }
 
 fn may_hold_a_secret(text: &str) -> bool {
-    text.contains("password") || text.contains("client_key")
+    text.contains("password") || text.contains("client_key") || is_reader_key(text)
+}
+
+/// The base key of an OSDP reader, by its dotted key or by its line.
+fn is_reader_key(text: &str) -> bool {
+    let text = text.trim_start();
+    (text.starts_with("reader[") && text.ends_with(".key"))
+        || text.split('=').next().is_some_and(|key| key.trim() == "key")
 }
 
 fn lookup<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
     let mut parts = key.split('.');
-    let first = table.get(parts.next()?)?;
-    parts.try_fold(first, |value, part| value.get(part))
+    let first = indexed(parts.next()?, |name| table.get(name))?;
+    parts.try_fold(first, |value, part| indexed(part, |name| value.get(name)))
+}
+
+/// What `part` names: `reader`, or `reader[2]` for the third of an array.
+fn indexed<'a>(part: &str, get: impl Fn(&str) -> Option<&'a toml::Value>) -> Option<&'a toml::Value> {
+    let Some((name, at)) = part.strip_suffix(']').and_then(|part| part.split_once('[')) else {
+        return get(part);
+    };
+    get(name)?.get(at.parse::<usize>().ok()?)
 }
 
 /// A value as a person would recognise it; tables and arrays only by what they are.
@@ -131,6 +146,10 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
     config.broker.client_cert_file.iter_mut().for_each(resolve);
     resolve_secret(&mut config.broker.client_key);
     resolve_secret(&mut config.broker.password);
+    for reader in &mut config.reader {
+        reader.device.iter_mut().for_each(resolve);
+        resolve_secret(&mut reader.key);
+    }
     if let Some(pacs) = &mut config.pacs {
         resolve(&mut pacs.profile);
         pacs.ca_file.iter_mut().for_each(resolve);
@@ -196,10 +215,19 @@ impl Check<'_> {
         self.require(per_poll, "mirror.updates_per_poll", "is not within 1 to 65535", "4096 is usual")?;
         let every = config.mirror.scrub_every_h <= 8_760;
         self.require(every, "mirror.scrub_every_h", "is more than a year", "24 is usual, 0 is never")?;
+        self.readers(&config.reader)?;
         match &config.pacs {
             Some(pacs) => self.pacs(pacs),
             None => Ok(()),
         }
+    }
+
+    fn readers(&self, readers: &[ReaderConfig]) -> Result<(), ConfigError> {
+        super::reader::check(readers).map_err(|flaw| self.error(&flaw.key, &flaw.problem, &flaw.remedy))?;
+        for (at, reader) in readers.iter().enumerate() {
+            self.secret(&format!("reader[{at}].key"), reader.key.as_ref())?;
+        }
+        Ok(())
     }
 
     fn pacs(&self, pacs: &super::Pacs) -> Result<(), ConfigError> {

@@ -18,6 +18,7 @@ mod import;
 mod order;
 mod pacs_trouble;
 mod queries;
+mod readers;
 mod repair;
 mod revoking;
 mod scim;

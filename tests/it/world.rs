@@ -8,14 +8,14 @@ mod relay;
 mod scim;
 mod source;
 
-pub(crate) use broker::{Brand, Broker};
+pub(crate) use broker::{Brand, Broker, free_port};
 pub(crate) use gateway::{Ended, InProcess, Process, query, status, verify};
 pub(crate) use relay::Relay;
 pub(crate) use scim::{Person as ScimPerson, ScimServer};
 pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
-use broker::free_port;
+
 use doorward::clock::ManualClock;
 use doorward_sim::{Act, Handle, Login, Options, Pacs, World as PacsWorld};
 use std::collections::BTreeSet;

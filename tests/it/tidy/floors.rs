@@ -3,7 +3,7 @@
 use super::code::{blank, heads, lines_with_word};
 
 /// The modules at the root of the gateway's crate, and their floor. A new module has to be given one.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     // Imports nothing and is empty in a panel's build, so anyone may pass through it.
     ("failpoint", 0),
     ("clock", 1),
@@ -13,6 +13,7 @@ const FLOORS: [(&str, u8); 11] = [
     ("feed", 2),
     ("export", 2),
     ("board", 2),
+    ("reader", 2),
     ("service", 3),
     ("commands", 4),
     ("cli", 4),

@@ -182,7 +182,7 @@ impl Broker {
 }
 
 /// A port that nobody listens on, and no outgoing connection takes.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let mut ports = std::iter::repeat_with(|| fastrand::u16(PORTS)).take(1_000);
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

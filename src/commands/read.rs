@@ -1,0 +1,121 @@
+//! `doorward read`: shows each tap as it comes.
+
+mod renderings;
+
+use crate::clock::{Clock, SyncSource, SystemClock};
+use crate::commands::readers::{runtime, specs};
+use crate::config;
+use crate::reader::line::{Missed, Presentation, Reason, Report, Unreadable};
+use crate::reader::supervisor::{ReaderEvent, Readers, What};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Shows taps at the reader of that name, or at all, until SIGINT or SIGTERM.
+///
+/// # Errors
+/// When there is no such reader.
+pub fn read(file: &Path, name: Option<&str>, as_json: bool) -> Result<()> {
+    let config = config::load(file)?;
+    let program = std::env::current_exe().context("where this program is")?;
+    let mut specs = specs(&config, file, &program)?;
+    if let Some(name) = name {
+        specs.retain(|spec| spec.name() == name);
+    }
+    if specs.is_empty() {
+        let wanted =
+            name.map_or_else(|| "[[reader]]".into(), |name| format!("[[reader]] of the name {name:?}"));
+        bail!("{}: there is no {wanted}; `doorward readers` shows what this machine has", file.display());
+    }
+    runtime()?.block_on(async {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(SyncSource::Host));
+        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+        let (readers, mut events) = Readers::start(specs, &clock);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => print!("{}", shown(&event, as_json)),
+                    None => break,
+                },
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        readers.stop().await;
+        Ok(())
+    })
+}
+
+fn shown(event: &ReaderEvent, as_json: bool) -> String {
+    if as_json { format!("{}\n", as_value(event)) } else { as_text(event) }
+}
+
+fn as_text(event: &ReaderEvent) -> String {
+    let reader = &event.reader;
+    match &event.what {
+        What::Presentation(shown) => card(shown),
+        What::Removed => format!("{reader}  removed\n"),
+        What::Unreadable(Unreadable { reason, .. }) => format!("{reader}  not read: {}\n", because(*reason)),
+        What::Missed(Missed { taps, .. }) => format!("{reader}  {taps} too short to be read\n"),
+        What::Health(health) => {
+            let detail = super::table::clean(&health.detail);
+            format!("{reader}  {}: {detail}\n", health.state.as_str())
+        }
+    }
+}
+
+fn because(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Torn => "taken away too early; hold it a moment longer",
+        Reason::Mute => "the card does not answer; hold it flat, or it is broken",
+        Reason::Held => "another program holds the card",
+        Reason::NoUid => "the card gives no UID",
+        Reason::Resting => "a card lay there already; take it away and tap again",
+    }
+}
+
+fn card(shown: &Presentation) -> String {
+    let mut text = format!("{}  {}\n", shown.reader, shown.technology.as_str());
+    let mut line = |what: &str, value: String| {
+        let _ = writeln!(text, "  {what:<16} {value}");
+    };
+    for (what, value) in renderings::all(&shown.uid, shown.bits) {
+        line(what, value);
+    }
+    let rows = [
+        ("ATR", shown.atr.as_ref().map(ToString::to_string)),
+        ("SAK", shown.sak.as_ref().map(ToString::to_string)),
+        ("ATQA", shown.atqa.as_ref().map(ToString::to_string)),
+        ("ATS", shown.ats.as_ref().map(ToString::to_string)),
+        ("GetVersion", shown.version.as_ref().map(ToString::to_string)),
+    ];
+    for (what, value) in rows {
+        if let Some(value) = value {
+            line(what, value);
+        }
+    }
+    text
+}
+
+fn as_value(event: &ReaderEvent) -> Value {
+    let mut value = match &event.what {
+        What::Presentation(shown) => {
+            let mut value = json!(Report::Presentation(Box::new(shown.clone())));
+            let all = renderings::all(&shown.uid, shown.bits);
+            value["renderings"] =
+                all.into_iter().map(|(what, text)| (what.to_owned(), json!(text))).collect();
+            value
+        }
+        What::Removed => json!({ "type": "removed" }),
+        What::Unreadable(unreadable) => json!(Report::Unreadable(*unreadable)),
+        What::Missed(missed) => json!(Report::Missed(*missed)),
+        What::Health(health) => json!(Report::Health(health.clone())),
+    };
+    value["reader"] = json!(event.reader);
+    value["door"] = json!(event.door);
+    value
+}

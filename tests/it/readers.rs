@@ -1,0 +1,10 @@
+//! Card readers, from the card to the event: real drivers and a real pcscd over hardware that exists only here.
+
+mod commands;
+mod desk;
+
+mod libnfc;
+mod osdp;
+mod own_program;
+mod pcsc;
+mod pcsc_trouble;
