@@ -113,11 +113,13 @@ CREATE TABLE overlay (
   id INTEGER PRIMARY KEY,
   what TEXT NOT NULL CHECK (what IN ('enrollment', 'revocation')),
   token TEXT NOT NULL,             -- the token's key
-  body TEXT NOT NULL,              -- JSON
+  user TEXT,                       -- who is to hold it, of an enrollment
+  body TEXT NOT NULL,              -- JSON: a token's record, of an enrollment; who revoked it
   created_at INTEGER NOT NULL,
   expires_at INTEGER,              -- a pending enrollment's; a local revocation stands until it is settled
   UNIQUE (what, token)
 ) STRICT;
+CREATE INDEX overlay_user ON overlay (user) WHERE user IS NOT NULL;
 
 -- What happened at the panel, kept until the source has it. Bounded; room is reserved for what matters most.
 CREATE TABLE outbox (

@@ -1,7 +1,12 @@
 //! The command line.
 
 use crate::service::planning::{LINES_DEFAULT, LINES_MAX};
+use access::id::Key;
+use access::token::TokenKind;
 use clap::{Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 use std::path::PathBuf;
 
 /// The gateway of a door panel.
@@ -51,6 +56,27 @@ pub enum Verb {
         /// What to do
         #[command(subcommand)]
         verb: ExportVerb,
+    },
+    /// Make a card known: tap it at a reader, take it away, tap it once more. Ctrl-C calls it off
+    Enroll {
+        /// Who is to hold it
+        #[arg(long, value_name = "ID", value_parser = Key::new)]
+        user: Key,
+        /// What it is: card, temporary_card, virtual_smart_card, mobile_id or soft_token
+        #[arg(long, default_value = "card", value_parser = token_kind)]
+        kind: TokenKind,
+        /// At which reader; may be left out where there is one
+        #[arg(long, value_name = "NAME")]
+        reader: Option<String>,
+        /// How long to wait for the card, e.g. 30s or 2m: 5 seconds to 5 minutes
+        #[arg(long, default_value = "30s", value_parser = seconds)]
+        timeout: u32,
+        /// One tap is enough: a card with a random UID is not noticed then
+        #[arg(long)]
+        single: bool,
+        /// JSON lines for programs
+        #[arg(long)]
+        json: bool,
     },
     /// Take a token out of use here and now, with the network gone as well
     Token {
@@ -148,4 +174,20 @@ pub enum What {
     Events,
     Refused,
     Audit,
+}
+
+/// As a token's record spells it.
+fn token_kind(text: &str) -> Result<TokenKind, String> {
+    let kinds = "card, temporary_card, virtual_smart_card, mobile_id or soft_token";
+    TokenKind::deserialize(text.into_deserializer()).map_err(|_: ValueError| format!("write {kinds}"))
+}
+
+/// `30s`, `2m`, or seconds.
+fn seconds(text: &str) -> Result<u32, String> {
+    let (number, unit_s) = match text.strip_suffix('m') {
+        Some(minutes) => (minutes, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit_s));
+    seconds.ok_or_else(|| "write it like 30s or 2m".into())
 }

@@ -3,6 +3,7 @@
 use clap::Parser;
 use doorward::cli::{Cli, Verb};
 use doorward::commands;
+use doorward::service::enrolling::asking::CardWish;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,6 +16,10 @@ fn main() -> ExitCode {
         }
         Verb::Status { json } => commands::status::status(&cli.config, json),
         Verb::Export { verb } => commands::export::export(&cli.config, verb),
+        Verb::Enroll { user, kind, reader, timeout, single, json } => {
+            let wish = CardWish { user, kind, reader, timeout_s: timeout, single };
+            commands::enroll::enroll(&cli.config, wish, json)
+        }
         Verb::Token { verb } => commands::token::token(&cli.config, verb),
         Verb::Readers { json } => commands::readers::readers(&cli.config, json),
         Verb::Read { reader, json } => commands::read::read(&cli.config, reader.as_deref(), json),

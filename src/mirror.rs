@@ -9,6 +9,7 @@
 //! - [`audit`], [`seen`]: orders that were given, and commands that were carried out
 //! - [`due`]: whose export is to be looked at, across restarts
 //! - [`outbox`]: what happened here and the source does not have yet
+//! - [`cards`]: which tokens a card's bytes belong to, or could be taken for
 //! - [`overlay`]: local rows that the source has not confirmed
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`entitlements`]: what the PACS defines, as imported
@@ -19,6 +20,7 @@
 
 pub mod apply;
 pub mod audit;
+pub mod cards;
 mod covered;
 pub mod due;
 pub mod entitlements;

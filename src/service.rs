@@ -3,6 +3,7 @@
 //! - [`sync`]: feed and mirror
 //! - [`exporting`], [`importing`], [`drifting`], [`agenda`]: mirror and PACS
 //! - [`handing_over`]: the export's ledger and the feed
+//! - [`enrolling`]: readers, mirror and outbox
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
@@ -18,6 +19,7 @@
 mod agenda;
 pub mod control;
 pub mod drifting;
+pub mod enrolling;
 pub mod exporting;
 pub mod handing_over;
 pub mod importing;
@@ -36,9 +38,12 @@ pub mod timekeeping;
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
+use crate::reader::supervisor::Readers;
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
 use drifting::Drifting;
+use enrolling::Enrolling;
+use enrolling::asking::Ask;
 use exporting::{Exporting, USERS_PER_REQUEST};
 use handing_over::HandingOver;
 use handing_over::gate::Gate;
@@ -86,6 +91,7 @@ pub async fn run(
     let tasks = LocalSet::new();
     let feed_task = tasks.spawn_local(connection);
     let updates_per_poll = usize::try_from(setup.config().mirror.updates_per_poll).unwrap_or(usize::MAX);
+    let (asks, asked) = mpsc::channel(enrolling::asking::ASKS_MAX);
     let (ledgers, ledgers_heard) = mpsc::channel(handing_over::HEARD_MAX);
     let sync = Sync {
         feed: feed.clone(),
@@ -98,13 +104,15 @@ pub async fn run(
         updates_per_poll,
         gateway: setup.config().gateway.clone(),
         ledgers,
+        asks: asks.clone(),
     };
     tasks.spawn_local(sync.run());
     tasks.spawn_local(time.clone().watch());
     let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
-    parts.spawn_control(&tasks)?;
+    parts.spawn_control(&tasks, asks)?;
     parts.spawn_scrub(&tasks)?;
+    let enrolling = parts.spawn_readers(&tasks, asked, stopping.clone())?;
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
     drop(parts);
 
@@ -112,6 +120,7 @@ pub async fn run(
     tracing::info!("shutting down");
     let _ = stop.send(true);
     let end = async {
+        let _ = enrolling.await;
         if let Some(exporting) = exporting {
             let _ = exporting.await;
         }
@@ -161,16 +170,39 @@ impl Parts<'_> {
     }
 
     /// Without its sockets a panel works all the same, so that they are no reason not to start.
-    fn spawn_control(&self, tasks: &LocalSet) -> Result<(), StartError> {
+    fn spawn_control(&self, tasks: &LocalSet, asks: mpsc::Sender<Ask>) -> Result<(), StartError> {
         let control = control::Control {
             config: Arc::new(self.setup.config().clone()),
             planner: self.setup.open_planner()?.map(Arc::new),
+            asks,
             writer: self.writer.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
         };
         tasks.spawn_local(control.run());
         Ok(())
+    }
+
+    /// Starts the readers, within the runtime.
+    fn spawn_readers(
+        &self,
+        tasks: &LocalSet,
+        asks: mpsc::Receiver<Ask>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<tokio::task::JoinHandle<()>, StartError> {
+        let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);
+        let planner = self.setup.open_planner()?;
+        let enrolling = Enrolling {
+            readers,
+            events,
+            asks,
+            writer: self.writer.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+            identifier_type: planner.map(|planner| planner.settings.identifier_type),
+        };
+        Ok(tasks.spawn_local(enrolling.run(stopping)))
     }
 
     fn spawn_scrub(&self, tasks: &LocalSet) -> Result<(), StartError> {

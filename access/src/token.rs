@@ -5,13 +5,13 @@ use crate::text::Text;
 use crate::time::{UtcTime, Window};
 use crate::uid::RawId;
 use alloc::vec::Vec;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Most identifiers on one token.
 pub const IDENTIFIERS_MAX: usize = 16;
 
 /// What a token is made of. The seeds treat the kinds differently when their user leaves ([`crate::status`]).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),

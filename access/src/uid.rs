@@ -1,4 +1,12 @@
 //! A card's raw bytes. Never text, never a number: a UID that passes through either loses its leading zeros.
+//!
+//! - [`check`]: whether they can name a card
+//! - [`likeness`]: how one card can be taken for another
+//!
+//! Not here: how a PACS writes them ([`card`](crate::card)).
+
+pub mod check;
+pub mod likeness;
 
 use core::fmt;
 use serde::de::Error;

@@ -8,6 +8,7 @@
 //! - [`record`]: a record's typed form, and why one is refused
 //! - [`topics`]: topic names
 //! - [`changes`]: the stream of changes
+//! - [`command`], [`enrollment`]: what a source asks of a gateway; cards that a gateway has made known
 //! - [`messages`]: the other envelopes
 //! - [`repair`]: requests, digests and buckets
 //! - [`hand_over`]: what gateways say to each other when the export changes hands
@@ -16,7 +17,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod changes;
+pub mod command;
 pub mod digest;
+pub mod enrollment;
 pub mod hand_over;
 pub mod id;
 pub mod json;

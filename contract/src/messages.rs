@@ -1,6 +1,7 @@
 //! The envelopes besides `changes` and repair. A member that a reader does not know is a later minor version's, and is passed over.
 
 use crate::digest::Digest;
+use crate::enrollment::Enrollment;
 #[cfg(feature = "schema")]
 use crate::id::INTEGER_MAX;
 use crate::id::{GatewayId, Version};
@@ -142,6 +143,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<Key>,
     },
+    /// A card was enrolled by a tap; its token is in force at this panel until the source settles it, or it expires.
+    Enrollment(Enrollment),
     /// What came of a command that orders something.
     CommandResult {
         /// The command's id.
@@ -191,53 +194,6 @@ pub enum ExportResult {
     Refused,
 }
 
-/// `gateway/{id}/command`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct CommandMessage {
-    /// Chosen by the source; a command seen before is ignored.
-    pub id: String,
-    /// After this it is not carried out any more.
-    pub expires: UtcTime,
-    /// What to do.
-    pub command: Command,
-}
-
-/// What the source asks of the gateway.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Command {
-    /// Events up to `seq` of `stream` are in the source's hands.
-    EventsReceived {
-        /// The stream they belong to.
-        stream: String,
-        /// The last one.
-        seq: u64,
-    },
-    /// Compare the whole mirror with the source's now, whatever the last checkpoint said.
-    Resync,
-    /// Try again at once what failed or was refused: of all users, of one, or one item of that one.
-    ExportRetry {
-        /// Of this user only.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        user: Option<Key>,
-        /// Of this item of the user only: `person`, or the token's key, or the entitlement's `pacs_ref`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        item: Option<String>,
-    },
-    /// What the source has made of a token that was revoked at the panel: from now on its record decides again.
-    RevocationSettled {
-        /// The token's key.
-        token: Key,
-    },
-    /// Let through what waits for approval, if it is still exactly what this hash names.
-    ExportApprove {
-        /// As `held_removals` or `adoptions` of the state names it: 16 hexadecimal digits.
-        hash: String,
-    },
-}
-
 /// `gateway/{id}/state`, retained, and (with `online` false) the last will.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -282,6 +238,9 @@ pub struct StateDetail {
     pub events_lost: u64,
     /// Whether the disk takes writes.
     pub disk_full: bool,
+    /// The card readers; absent where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<ReaderState>,
     /// What the export has to do.
     pub export: ExportState,
     /// `trusted` or `untrusted`.
@@ -300,6 +259,19 @@ pub struct RepairState {
     pub records_per_s: u32,
     /// Attempts since the mirror was last proven; more than a few mean that something never agrees.
     pub tries: u32,
+}
+
+/// How a card reader is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReaderState {
+    /// Its name on the panel.
+    pub reader: String,
+    /// The key of the door beside which it hangs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<String>,
+    /// `starting`, `ready`, `lost`, `busy` or `unfit`.
+    pub state: String,
 }
 
 /// What the export has to do.

@@ -7,9 +7,10 @@
 //! source hears.
 
 use crate::changes::ChangesOut;
+use crate::command::CommandMessage;
 use crate::digest::Digest;
 use crate::id::{GatewayId, INTEGER_MAX, Version};
-use crate::messages::{CommandMessage, EventMessage, Meta, State};
+use crate::messages::{EventMessage, Meta, State};
 use crate::repair::{Bits, BucketOut, Digests, Request};
 use crate::{BITS_MAX, id::Kind};
 use access::{

@@ -10,8 +10,8 @@ mod status;
 
 use crate::cli::{Cli, Verb};
 use anyhow::{Result, bail};
+use contract::command::Command;
 use contract::id::SiteId;
-use contract::messages::Command;
 use doorward_source::clock;
 use doorward_source::config::Config;
 use doorward_source::serve::{serve, wake::wake};

@@ -74,6 +74,18 @@ CREATE TABLE pacs_entitlement_new (
 INSERT INTO pacs_entitlement_new SELECT pacs_ref, type, display_name, NULL, NULL FROM pacs_entitlement;
 DROP TABLE pacs_entitlement;
 ALTER TABLE pacs_entitlement_new RENAME TO pacs_entitlement;
+DROP TABLE overlay;
+CREATE TABLE overlay (
+  id INTEGER PRIMARY KEY,
+  what TEXT NOT NULL CHECK (what IN ('enrollment', 'revocation')),
+  token TEXT NOT NULL,
+  user TEXT,
+  body TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  UNIQUE (what, token)
+) STRICT;
+CREATE INDEX overlay_user ON overlay (user) WHERE user IS NOT NULL;
 CREATE TABLE shared_card (
   user TEXT NOT NULL,
   token TEXT NOT NULL,

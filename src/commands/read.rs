@@ -5,7 +5,7 @@ mod renderings;
 use crate::clock::{Clock, SyncSource, SystemClock};
 use crate::commands::readers::{runtime, specs};
 use crate::config;
-use crate::reader::line::{Missed, Presentation, Reason, Report, Unreadable};
+use crate::reader::line::{Missed, Presentation, Report, Unreadable};
 use crate::reader::supervisor::{ReaderEvent, Readers, What};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -59,22 +59,12 @@ fn as_text(event: &ReaderEvent) -> String {
     match &event.what {
         What::Presentation(shown) => card(shown),
         What::Removed => format!("{reader}  removed\n"),
-        What::Unreadable(Unreadable { reason, .. }) => format!("{reader}  not read: {}\n", because(*reason)),
+        What::Unreadable(Unreadable { reason, .. }) => format!("{reader}  not read: {}\n", reason.words()),
         What::Missed(Missed { taps, .. }) => format!("{reader}  {taps} too short to be read\n"),
         What::Health(health) => {
             let detail = super::table::clean(&health.detail);
             format!("{reader}  {}: {detail}\n", health.state.as_str())
         }
-    }
-}
-
-fn because(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Torn => "taken away too early; hold it a moment longer",
-        Reason::Mute => "the card does not answer; hold it flat, or it is broken",
-        Reason::Held => "another program holds the card",
-        Reason::NoUid => "the card gives no UID",
-        Reason::Resting => "a card lay there already; take it away and tap again",
     }
 }
 

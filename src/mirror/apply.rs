@@ -14,6 +14,7 @@ mod key;
 use super::covered::Covered;
 use super::due;
 use super::list;
+use super::overlay::enrolled;
 use super::refused;
 use super::rows::{self, NewRecord, kind_id};
 use super::standing::{self, OutOfSync, Parts, Standing};
@@ -133,6 +134,7 @@ pub struct Batch<'a> {
     covered: Covered,
     has_tombstones: bool,
     has_suspended: bool,
+    has_enrolled: bool,
     out: Applied,
 }
 
@@ -162,6 +164,7 @@ impl<'a> Batch<'a> {
             covered: Covered::load(conn)?,
             has_tombstones: rows::has_tombstones(conn)?,
             has_suspended: rows::has_suspended(conn)?,
+            has_enrolled: enrolled::has_any(conn)?,
             out,
         })
     }

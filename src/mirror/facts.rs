@@ -2,8 +2,9 @@
 //!
 //! Not here: what follows from the facts (`access::person`).
 
+use super::entitlements;
+use super::overlay::{self, enrolled};
 use super::rows::{name_id, text};
-use super::{entitlements, overlay};
 use access::entitlement::Entitlement;
 use access::id::Key;
 use access::person::Facts;
@@ -56,6 +57,12 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Option<Facts>>
             facts.tokens.push((key, token));
         }
     }
+    for (key, mut token) in enrolled::of_user(conn, user)? {
+        if overlay::is_revoked(conn, &key)? {
+            token.status = TokenStatus::Revoked;
+        }
+        facts.tokens.push((key, token));
+    }
     let mut assignments = conn.prepare_cached(ASSIGNMENTS)?;
     for row in assignments.query_map([id], |row| Ok((text(row, 0)?, text(row, 1)?)))? {
         let (Some(body), entitlement) = row? else { continue };
@@ -94,6 +101,8 @@ pub fn news_of_user<'t>(
     let mut denied = BTreeSet::new();
     for key in tokens {
         let says_no = match heard_body(conn, Kind::Token, key)? {
+            // What was enrolled here and is settled will not come under this name.
+            None if enrolled::is_drawn(key) => !enrolled::is_pending(conn, key)?,
             // It may still come.
             None => false,
             Some(body) => match body.map(|body| typed(Kind::Token.as_str(), &body)) {
@@ -136,7 +145,8 @@ pub fn next_edge(conn: &Connection, now: UtcTime) -> rusqlite::Result<Option<Utc
         SELECT min(valid_from) AS at FROM assignment WHERE valid_from > ?1
         UNION ALL SELECT min(valid_to) FROM assignment WHERE valid_to > ?1
         UNION ALL SELECT min(valid_from) FROM token WHERE valid_from > ?1
-        UNION ALL SELECT min(valid_to) FROM token WHERE valid_to > ?1)";
+        UNION ALL SELECT min(valid_to) FROM token WHERE valid_to > ?1
+        UNION ALL SELECT min(expires_at) FROM overlay WHERE expires_at > ?1)";
     let at: Option<i64> = conn.prepare_cached(NEXT)?.query_row([now.unix()], |row| row.get(0))?;
     Ok(at.map(UtcTime::from_unix))
 }
@@ -155,7 +165,8 @@ pub fn users_with_edges(
         SELECT user FROM assignment WHERE valid_from > ?1 AND valid_from <= ?2
         UNION ALL SELECT user FROM assignment WHERE valid_to > ?1 AND valid_to <= ?2
         UNION ALL SELECT user FROM token WHERE valid_from > ?1 AND valid_from <= ?2
-        UNION ALL SELECT user FROM token WHERE valid_to > ?1 AND valid_to <= ?2) e ON e.user = n.id LIMIT ?3";
+        UNION ALL SELECT user FROM token WHERE valid_to > ?1 AND valid_to <= ?2) e ON e.user = n.id
+        UNION SELECT user FROM overlay WHERE expires_at > ?1 AND expires_at <= ?2 LIMIT ?3";
     let mut users = conn.prepare_cached(USERS)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = users.query_map(params![after.unix(), until.unix(), limit], |row| text(row, 0))?;

@@ -62,6 +62,7 @@ fn may_be_asked_again(event: &Event) -> bool {
         | Event::RepairFailed { .. }
         | Event::MirrorDamaged { .. }
         | Event::TokenRevoked { .. }
+        | Event::Enrollment(_)
         | Event::CommandResult { .. } => false,
     }
 }

@@ -2,27 +2,18 @@
 //!
 //! A revocation wins over whatever the source says of the token, until the source settles it by name.
 //!
+//! - [`enrolled`]: cards that were made known at this panel
+//!
 //! Not here: what follows from it for the export (`facts`).
 
-use super::rows::text;
+pub mod enrolled;
+
 use access::id::Key;
 use access::time::UtcTime;
-use access::uid::RawId;
-use contract::id::Kind;
-use contract::record::{Record, typed};
 use rusqlite::{Connection, params};
 
 /// Most tokens that are revoked here and not settled.
 pub const REVOCATIONS_MAX: i64 = 10_000;
-
-/// A token that somebody wants out of use, and its holder.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Held {
-    /// Its key.
-    pub token: Key,
-    /// Who holds it, if anybody.
-    pub user: Option<Key>,
-}
 
 /// What came of a revocation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,40 +67,4 @@ pub fn settle_revocation(conn: &Connection, token: &Key) -> rusqlite::Result<boo
 pub fn count_revocations(conn: &Connection) -> rusqlite::Result<u64> {
     const COUNT: &str = "SELECT count(*) FROM overlay WHERE what = 'revocation'";
     conn.prepare_cached(COUNT)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
-}
-
-/// Tokens in force that a card's bytes belong to, in whichever case the source writes them. Looks through all tokens.
-///
-/// # Errors
-/// SQLite's.
-pub fn tokens_of_card(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<Held>> {
-    const TOKENS: &str =
-        "SELECT n.key, r.body FROM token t JOIN record r ON r.id = t.id JOIN name n ON n.id = t.id
-        WHERE r.refused IS NULL AND instr(upper(r.body), ?1) > 0 ORDER BY n.key";
-    let mut tokens = conn.prepare_cached(TOKENS)?;
-    let rows = tokens.query_map([uid.to_string()], |row| Ok(text(row, 0)?.zip(text(row, 1)?)))?;
-    let mut found = Vec::new();
-    for row in rows {
-        let Some((key, body)) = row? else { continue };
-        if let (Ok(token), Ok(Record::Token(record))) = (Key::new(&key), typed(Kind::Token.as_str(), &body))
-            && record.identifiers.iter().any(|identifier| identifier.hex == *uid)
-        {
-            found.push(Held { token, user: record.user });
-        }
-    }
-    Ok(found)
-}
-
-/// The token of this key, with its holder where a record in force names one.
-///
-/// # Errors
-/// SQLite's.
-pub fn token(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Held>> {
-    const TOKEN: &str = "SELECT r.body FROM record r WHERE r.id = ?1 AND r.refused IS NULL";
-    let id = super::rows::name_id(Kind::Token.as_str(), key.as_str());
-    let mut found = conn.prepare_cached(TOKEN)?;
-    let mut rows = found.query_map([id], |row| text(row, 0))?;
-    let Some(body) = rows.next().transpose()?.flatten() else { return Ok(None) };
-    let Ok(Record::Token(record)) = typed(Kind::Token.as_str(), &body) else { return Ok(None) };
-    Ok(Some(Held { token: key.clone(), user: record.user }))
 }

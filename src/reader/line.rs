@@ -137,6 +137,19 @@ pub enum Reason {
     Resting,
 }
 
+impl Reason {
+    /// For people: why, and what to do.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reason::Torn => "taken away too early; hold it a moment longer",
+            Reason::Mute => "the card does not answer; hold it flat, or it is broken",
+            Reason::Held => "another program holds the card",
+            Reason::NoUid => "the card gives no UID",
+            Reason::Resting => "a card lay there already; take it away and tap again",
+        }
+    }
+}
+
 /// A card that was not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,12 +7,15 @@
 //!
 //! - `socket`: the files
 //! - `routes`: what can be asked and ordered
+//! - `steps`: an answer that comes bit by bit
 //!
 //! Not here: what an order does ([`orders`](super::orders)).
 
 mod routes;
 pub mod socket;
+mod steps;
 
+use super::enrolling::asking::{Ask, TIMEOUT_MAX_S};
 use super::notices::Notices;
 use super::orders::Who;
 use super::planning::Planner;
@@ -28,14 +31,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Connections of one socket at a time; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4;
 /// A request's head must be there within this.
 const HEAD_MAX_MS: u64 = 5_000;
-/// A connection is cut after this, whatever it is doing: the longest plan takes seconds.
-const CONNECTION_MAX_MS: u64 = 60_000;
+/// A connection is cut after this, whatever it is doing: the longest plan takes seconds, an enrollment as long as its
+/// two taps may.
+const CONNECTION_MAX_MS: u64 = TIMEOUT_MAX_S as u64 * 1_000 + 60_000;
 /// Bytes of a request's head; the least that hyper takes.
 const HEAD_MAX_BYTES: usize = 8 * 1024;
 /// Pause after a connection that could not be accepted, for want of file descriptors.
@@ -47,6 +51,8 @@ pub struct Control {
     pub config: Arc<Config>,
     /// To plan with; none when no PACS is configured.
     pub planner: Option<Arc<Planner>>,
+    /// Where goes what is asked of the readers.
+    pub asks: mpsc::Sender<Ask>,
     /// To act.
     pub writer: Writer,
     /// The time.

@@ -2,7 +2,7 @@
 
 use crate::mirror::standing::Standing;
 use crate::mirror::touched::Touched;
-use contract::messages::RepairState;
+use contract::messages::{ReaderState, RepairState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -24,6 +24,8 @@ pub struct Level {
     pub circuit_open: bool,
     /// Counts changes of the ledger, so that each is noticed.
     pub ledger_changes: u64,
+    /// Counts changes of readers.
+    pub reader_changes: u64,
 }
 
 /// The notice board.
@@ -32,6 +34,7 @@ pub struct Notices {
     level: watch::Sender<Level>,
     touched: Arc<Mutex<Touched>>,
     touches: Arc<AtomicU64>,
+    readers: Arc<Mutex<Vec<ReaderState>>>,
     pacs_known: Arc<AtomicBool>,
     compare: Arc<AtomicBool>,
     work: Arc<Notify>,
@@ -50,11 +53,13 @@ impl Notices {
             pacs_reachable: false,
             circuit_open: false,
             ledger_changes: 0,
+            reader_changes: 0,
         };
         Notices {
             level: watch::Sender::new(level),
             touched: Arc::new(Mutex::new(Touched::Everyone)),
             touches: Arc::new(AtomicU64::new(0)),
+            readers: Arc::default(),
             pacs_known: Arc::new(AtomicBool::new(false)),
             compare: Arc::new(AtomicBool::new(false)),
             work: Arc::new(Notify::new()),
@@ -117,6 +122,21 @@ impl Notices {
     /// A row of the ledger changed.
     pub fn ledger_changed(&self) {
         self.change(|level| level.ledger_changes += 1);
+    }
+
+    /// The readers are so.
+    pub fn readers(&self, states: Vec<ReaderState>) {
+        let mut known = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != states {
+            *known = states;
+            drop(known);
+            self.change(|level| level.reader_changes += 1);
+        }
+    }
+
+    /// How the readers are.
+    pub fn known_readers(&self) -> Vec<ReaderState> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The PACS has answered as its profile says, so that a "not found" may be believed.

@@ -1,11 +1,14 @@
 //! Orders, given on the panel or by command: each is one transaction, with its line in the audit.
 //!
-//! - `revoking`: tokens out of use
+//! - `commanded`: once, and not too late, when the source orders it
+//! - `revoking`: tokens out of use; `settling`: what the source says of a card that was enrolled here
 //!
 //! Not here: how an order comes in ([`control`](super::control), [`sync`](super::sync)), and what its rows then do
 //! (`exporting`).
 
+mod commanded;
 mod revoking;
+mod settling;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +17,12 @@ use crate::export::holds::{Again, Approval, HeldSet, Named, Waiting};
 use crate::export::ledger::held;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, WriteError, Writer, audit, due, outbox, seen};
+use crate::mirror::{Urgency, WriteError, Writer, audit, due};
 use access::id::Key;
 use access::time::UtcTime;
-use access::trust::{Time, Trust};
 use access::uid::RawId;
-use contract::messages::Event;
+pub(super) use commanded::{command, command_later};
+use contract::enrollment::Settlement;
 use rusqlite::Connection;
 use std::fmt;
 
@@ -46,6 +49,13 @@ pub enum Order {
     SettleRevocation {
         /// The token's key.
         token: Key,
+    },
+    /// The source has settled an enrollment.
+    SettleEnrollment {
+        /// The key that was drawn for it.
+        token: Key,
+        /// What became of it.
+        settlement: Settlement,
     },
 }
 
@@ -79,6 +89,11 @@ impl fmt::Display for Order {
             }
             Order::Revoke(card) => write!(f, "revoke {card}"),
             Order::SettleRevocation { token } => write!(f, "settle revocation of token {token}"),
+            Order::SettleEnrollment { token, settlement } => match settlement {
+                Settlement::Accepted => write!(f, "accept enrollment {token}"),
+                Settlement::Changed { to } => write!(f, "change enrollment {token} to {to}"),
+                Settlement::Refused { words } => write!(f, "refuse enrollment {token}: {words}"),
+            },
         }
     }
 }
@@ -184,7 +199,7 @@ impl Outcome {
                 let tokens: Vec<&str> = tokens.iter().map(Key::as_str).collect();
                 format!("token {} is revoked here until the source settles it", tokens.join(", "))
             }
-            Outcome::Settled { .. } => "the source's record decides again".into(),
+            Outcome::Settled { .. } => "it is settled: the source's records decide".into(),
             Outcome::Refused { words } => words.clone(),
         }
     }
@@ -214,7 +229,7 @@ pub async fn order(
 ) -> Result<Outcome, WriteError> {
     // Held removals take access away, so that they must not wait for room on the disk.
     let urgency = match order {
-        Order::Approve { .. } | Order::Revoke(_) => Urgency::Narrowing,
+        Order::Approve { .. } | Order::Revoke(_) | Order::SettleEnrollment { .. } => Urgency::Narrowing,
         Order::Apply | Order::Retry { .. } | Order::SettleRevocation { .. } => Urgency::Normal,
     };
     tracing::info!(%who, %order, "ordered");
@@ -256,73 +271,17 @@ pub(super) fn carry_out(
         }
         Order::Revoke(card) => revoking::revoke(conn, now, who, card)?,
         Order::SettleRevocation { token } => revoking::settle(conn, token)?,
+        Order::SettleEnrollment { token, settlement } => settling::settle(conn, token, settlement)?,
     };
     due::add(conn, &outcome.clone().touched())?;
-    note(conn, now, who, order, &outcome)?;
+    note(conn, now, who, &order.to_string(), &outcome)?;
     Ok(outcome)
 }
 
-/// Carries out an order of the source once, unless it comes too late, and reports what came of it. None when the
-/// command was seen before: then it has been answered.
-///
-/// # Errors
-/// SQLite's.
-pub(super) fn command(
-    conn: &Connection,
-    time: &Time,
-    (id, expires): (&str, UtcTime),
-    order: &Order,
-) -> rusqlite::Result<Option<Outcome>> {
-    if seen::is_seen(conn, id)? {
-        return Ok(None);
-    }
-    let who = Who::Command { id: id.into() };
-    // A clock that is not trusted must not stop what an operator orders: the floor has certainly passed, and only
-    // what had expired by then is too late for sure. That can do no harm: a hash lets through nothing but what is
-    // held now, and a retry sends nothing that the rules do not want.
-    let passed = match time.trust {
-        Trust::Trusted => time.now.max(time.floor),
-        Trust::Untrusted => time.floor,
-    };
-    let outcome = if passed > expires {
-        let words = format!("it came too late: it expired at {expires}; order it again");
-        refuse(conn, time.now, &who, order, words)?
-    } else if !seen::keep(conn, id, expires, time.floor)? {
-        let words = format!(
-            "{} commands that have not expired are remembered already; wait until some have",
-            seen::COMMANDS_SEEN_MAX
-        );
-        refuse(conn, time.now, &who, order, words)?
-    } else {
-        carry_out(conn, time.now, &who, order)?
-    };
-    let event = Event::CommandResult { id: id.into(), done: outcome.is_done(), words: outcome.words() };
-    outbox::push(conn, time.now, &event)?;
-    Ok(Some(outcome))
-}
-
-fn refuse(
-    conn: &Connection,
-    now: UtcTime,
-    who: &Who,
-    order: &Order,
-    words: String,
-) -> rusqlite::Result<Outcome> {
-    let outcome = Outcome::Refused { words };
-    note(conn, now, who, order, &outcome)?;
-    Ok(outcome)
-}
-
-fn note(
-    conn: &Connection,
-    now: UtcTime,
-    who: &Who,
-    order: &Order,
-    outcome: &Outcome,
-) -> rusqlite::Result<()> {
+fn note(conn: &Connection, now: UtcTime, who: &Who, order: &str, outcome: &Outcome) -> rusqlite::Result<()> {
     let verdict = if outcome.is_done() { "" } else { "refused: " };
     let outcome = format!("{verdict}{}", outcome.words());
-    audit::note(conn, &audit::Entry { at: now, who: who.to_string(), order: order.to_string(), outcome })
+    audit::note(conn, &audit::Entry { at: now, who: who.to_string(), order: order.into(), outcome })
 }
 
 fn approve(conn: &Connection, hash: &str) -> rusqlite::Result<Outcome> {

@@ -19,6 +19,7 @@ use crate::export::profile::{Profile, ProfileError, SiteRules};
 use crate::feed::FeedOptions;
 use crate::mirror::reserve::Reserve;
 use crate::mirror::{Mirror, OpenError};
+use crate::reader::spec::Spec;
 use crate::tls::{self, ClientIdentity, TlsError};
 use access::card::CardNumberFormat;
 use access::person::Settings;
@@ -62,6 +63,12 @@ pub enum StartError {
         file: PathBuf,
         /// Dotted keys.
         keys: Vec<String>,
+    },
+    /// This program itself, which is each reader's child.
+    #[error("this program: where it is cannot be told: {source}; is /proc mounted?")]
+    Program {
+        /// The system's words.
+        source: std::io::Error,
     },
     /// The state directory.
     #[error("state directory {folder}: {source}; make it, writable by the service")]
@@ -289,6 +296,16 @@ impl Setup {
         let caps = pacs::open(profile, &http)?.caps();
         let basis = basis(&settings, &caps);
         Ok(Some(Planner { settings, caps, late_ms: u64::from(pacs.late_s) * 1000, basis }))
+    }
+
+    /// What the readers of the configuration are held by.
+    ///
+    /// # Errors
+    /// When a key cannot be read, or this program cannot tell where it is.
+    pub fn readers(&self) -> Result<Vec<Spec>, StartError> {
+        let program = std::env::current_exe().map_err(|source| StartError::Program { source })?;
+        let specs = self.config.reader.iter().map(|reader| Spec::new(reader, &self.file, &program));
+        Ok(specs.collect::<Result<_, _>>()?)
     }
 
     /// Opens the mirror to read.

@@ -8,6 +8,7 @@
 mod batch;
 mod repair;
 
+use super::enrolling::asking::Ask;
 use super::notices::Notices;
 use super::orders;
 use super::timekeeping::Timekeeper;
@@ -58,6 +59,8 @@ pub struct Sync {
     pub gateway: GatewayId,
     /// Where messages of other gateways go.
     pub ledgers: mpsc::Sender<(GatewayId, LedgerMessage)>,
+    /// Where goes what is asked of the readers.
+    pub asks: mpsc::Sender<Ask>,
 }
 
 impl Sync {
@@ -229,6 +232,11 @@ impl Sync {
         tracing::debug!(applied, stale, refused, head = %standing.head, "batch committed");
         if refused > 0 || outcome.events_changed {
             self.notices.events();
+        }
+        for ask in outcome.asks {
+            if let Err(error) = self.asks.try_send(ask) {
+                tracing::warn!(%error, "the readers take no more now");
+            }
         }
         if outcome.exporter_changed {
             self.notices.touched(Touched::Everyone);

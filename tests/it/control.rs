@@ -2,7 +2,8 @@
 
 use crate::world::{World, assignment, at, card, entitlement, eventually, query, user};
 use access::time::UtcTime;
-use contract::messages::{Command, CommandMessage, Event};
+use contract::command::{Command, CommandMessage};
+use contract::messages::Event;
 use doorward_sim::{Fault, FaultKind, Match};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};

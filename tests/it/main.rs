@@ -11,6 +11,7 @@ mod convergence;
 mod crashes;
 mod cross;
 mod due;
+mod enrolling;
 mod examples_source;
 mod full_disk;
 mod hand_over;

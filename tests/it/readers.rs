@@ -1,7 +1,7 @@
 //! Card readers, from the card to the event: real drivers and a real pcscd over hardware that exists only here.
 
 mod commands;
-mod desk;
+pub(crate) mod desk;
 
 mod libnfc;
 mod osdp;

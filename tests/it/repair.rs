@@ -3,8 +3,9 @@
 use crate::world::{
     GATEWAY, World, assignment, at, card, entitlement, eventually, permissions, query, status, user, verify,
 };
+use contract::command::CommandMessage;
 use contract::id::Version;
-use contract::messages::{CommandMessage, Event};
+use contract::messages::Event;
 use contract::repair::Bits;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -133,7 +134,7 @@ fn a_resync_is_obeyed_at_once_and_finds_nothing() {
     let message = CommandMessage {
         id: "r1".into(),
         expires: at("2027-01-01T00:00:00Z"),
-        command: contract::messages::Command::Resync,
+        command: contract::command::Command::Resync,
     };
     world.source.publish_command(serde_json::to_vec(&message).expect("JSON"));
     eventually("it asks", || {

@@ -1,7 +1,8 @@
 //! A card is lost: somebody at the panel revokes it, with the network gone, and it stays so until the source settles it.
 
 use crate::world::{World, assignment, at, card, entitlement, eventually, permissions, status, user};
-use contract::messages::{Command, CommandMessage, Event};
+use contract::command::{Command, CommandMessage};
+use contract::messages::Event;
 use serde_json::json;
 use std::process::Output;
 

@@ -3,9 +3,10 @@
 use crate::examples::{self, Example};
 use crate::{complaints, read};
 use contract::changes::{Act, Changes, parse_changes};
+use contract::command::CommandMessage;
 use contract::digest::{self, Digest};
 use contract::id::{GatewayId, Kind, SiteId, Version};
-use contract::messages::{CommandMessage, EventMessage, Meta, State};
+use contract::messages::{EventMessage, Meta, State};
 use contract::record::{self, Record};
 use contract::repair::{Bits, parse_bucket, parse_digests, parse_request};
 use contract::topics::{GatewayTopic, Topics};

@@ -3,8 +3,8 @@
 //! Not here: sending it, and hearing what came of it (`serve`).
 
 use anyhow::{Result, bail};
+use contract::command::Command;
 use contract::id::GatewayId;
-use contract::messages::Command;
 use doorward_source::clock;
 use doorward_source::serve::wake::wake;
 use doorward_source::store::Store;

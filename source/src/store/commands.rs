@@ -4,8 +4,9 @@
 
 use super::{Store, StoreError, integer};
 use access::time::UtcTime;
+use contract::command::{Command, CommandMessage};
 use contract::id::GatewayId;
-use contract::messages::{Command, CommandMessage, Event};
+use contract::messages::Event;
 use rusqlite::{TransactionBehavior, params};
 
 /// Most commands that wait for the broker.

@@ -1,8 +1,9 @@
 //! What is published, and what comes back.
 
 use crate::world::{World, wait};
+use contract::command::{Command, CommandMessage};
 use contract::id::{GatewayId, Version};
-use contract::messages::{Command, CommandMessage, Meta};
+use contract::messages::Meta;
 use serde_json::{Value, json};
 
 const OFFICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/office");

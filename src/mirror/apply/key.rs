@@ -3,6 +3,7 @@
 //! Not here: whether it is news (`apply`, `answers`).
 
 use super::{Batch, Room, SUSPENDED};
+use crate::mirror::overlay::enrolled;
 use crate::mirror::refused::reason_cut;
 use crate::mirror::rows::{self, NameId, NewRecord, Stored};
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX};
@@ -142,6 +143,12 @@ impl Batch<'_> {
     /// Replaces the links out of a record, and notes whose export may have changed.
     pub(super) fn touch(&mut self, spot: &Spot<'_>, record: Option<&Record>) -> rusqlite::Result<()> {
         let Some(kind) = Kind::parse(spot.kind) else { return Ok(()) };
+        if kind == Kind::Token
+            && self.has_enrolled
+            && let Some(user) = enrolled::supersede(self.conn, spot.key)?
+        {
+            self.out.touched.add(user, Haste::AtOnce);
+        }
         let haste = if record.is_none_or(closes) { Haste::AtOnce } else { Haste::InTurn };
         if let Some(user) = rows::unlink(self.conn, kind, spot.id)?
             // A user without a record is not exported, whatever leads to it.

@@ -4,21 +4,24 @@
 
 use super::Control;
 use super::socket::{ACT_SOCKET, READ_SOCKET};
+use super::steps;
 use crate::mirror::Mirror;
+use crate::service::enrolling::asking::{Ask, CardWish, STEPS_MAX};
 use crate::service::orders::{self, Card, Order, Who};
 use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
 use access::id::Key;
 use access::uid::RawId;
 use contract::messages::Circuit;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use rusqlite::Connection;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 /// Bytes of a request's body.
 const BODY_MAX_BYTES: usize = 4 * 1024;
@@ -58,9 +61,10 @@ enum Route {
     Approve,
     Retry,
     Revoke,
+    Enroll,
 }
 
-const ROUTES: [(&str, Side, Route); 7] = [
+const ROUTES: [(&str, Side, Route); 8] = [
     ("/status", Side::Reading, Route::Status),
     ("/export/status", Side::Reading, Route::ExportStatus),
     ("/export/plan", Side::Reading, Route::ExportPlan),
@@ -68,6 +72,7 @@ const ROUTES: [(&str, Side, Route); 7] = [
     ("/export/approve", Side::Acting, Route::Approve),
     ("/export/retry", Side::Acting, Route::Retry),
     ("/token/revoke", Side::Acting, Route::Revoke),
+    ("/enroll", Side::Acting, Route::Enroll),
 ];
 
 /// A request that is not carried out: its status, and the sentence.
@@ -132,16 +137,16 @@ impl Control {
         side: Side,
         who: Who,
         request: Request<Incoming>,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<steps::Answer> {
         let answered = match find(side, request.method(), request.uri().path()) {
             Ok(route) => self.route(route, who, request).await,
             Err(refusal) => Err(refusal),
         };
-        let (status, value) = match answered {
-            Ok(value) => (StatusCode::OK, value),
-            Err(Refusal(status, words)) => (status, json!({ "error": words })),
+        let (status, body) = match answered {
+            Ok(body) => (StatusCode::OK, body),
+            Err(Refusal(status, words)) => (status, steps::Answer::whole(&json!({ "error": words }))),
         };
-        let mut response = Response::new(Full::new(Bytes::from(format!("{value}\n"))));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -152,8 +157,13 @@ impl Control {
         response
     }
 
-    async fn route(&self, route: Route, who: Who, request: Request<Incoming>) -> Answer {
-        match route {
+    async fn route(
+        &self,
+        route: Route,
+        who: Who,
+        request: Request<Incoming>,
+    ) -> Result<steps::Answer, Refusal> {
+        let answer = match route {
             Route::Status => {
                 let config = self.config.clone();
                 self.read(move |conn| status::status(conn, &config, true)).await
@@ -182,7 +192,23 @@ impl Control {
                 };
                 self.order(who, Order::Revoke(card)).await
             }
-        }
+            Route::Enroll => return self.enroll(who, request).await,
+        };
+        answer.map(|value| steps::Answer::whole(&value))
+    }
+
+    /// Has the readers wait for a card; the answer comes step by step.
+    async fn enroll(&self, who: Who, request: Request<Incoming>) -> Result<steps::Answer, Refusal> {
+        let wish = body::<CardWish>(request).await?.checked().map_err(bad)?;
+        let (sender, steps) = mpsc::channel(STEPS_MAX);
+        let ask = Ask::Enroll { wish, who, steps: Some(sender) };
+        self.asks.try_send(ask).map_err(|error| {
+            Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the readers take no more now: {error}; try again"),
+            )
+        })?;
+        Ok(steps::Answer::Steps { steps, is_over: false })
     }
 
     fn live(&self) -> Live {
@@ -222,7 +248,7 @@ impl Control {
     async fn order(&self, who: Who, order: Order) -> Answer {
         let is_for_export = match order {
             Order::Apply | Order::Approve { .. } | Order::Retry { .. } => true,
-            Order::Revoke(_) | Order::SettleRevocation { .. } => false,
+            Order::Revoke(_) | Order::SettleRevocation { .. } | Order::SettleEnrollment { .. } => false,
         };
         if is_for_export && self.planner.is_none() {
             return Err(no_pacs());

@@ -3,8 +3,9 @@
 //! Not here: what a revoked token still opens, which is nothing (`access::status`).
 
 use super::{Card, Outcome, Who, touched};
+use crate::mirror::cards::{self, Held};
 use crate::mirror::outbox;
-use crate::mirror::overlay::{self, Held, REVOCATIONS_MAX, Revoked};
+use crate::mirror::overlay::{self, REVOCATIONS_MAX, Revoked};
 use crate::mirror::touched::Haste;
 use access::id::Key;
 use access::time::UtcTime;
@@ -14,8 +15,8 @@ use rusqlite::Connection;
 /// Revokes what `card` names; all of it or nothing.
 pub(super) fn revoke(conn: &Connection, now: UtcTime, who: &Who, card: &Card) -> rusqlite::Result<Outcome> {
     let found: Vec<Held> = match card {
-        Card::Uid(uid) => overlay::tokens_of_card(conn, uid)?,
-        Card::Token(key) => overlay::token(conn, key)?.into_iter().collect(),
+        Card::Uid(uid) => cards::tokens_of_card(conn, uid)?,
+        Card::Token(key) => cards::token(conn, key)?.into_iter().collect(),
     };
     if found.is_empty() {
         let words = format!("{card}: no token in force here is that; look at `doorward query tokens`");
@@ -44,7 +45,7 @@ pub(super) fn settle(conn: &Connection, token: &Key) -> rusqlite::Result<Outcome
     if !overlay::settle_revocation(conn, token)? {
         return Ok(Outcome::Refused { words: format!("token {token} is not revoked here") });
     }
-    let user = overlay::token(conn, token)?.and_then(|held| held.user);
+    let user = cards::token(conn, token)?.and_then(|held| held.user);
     let users = user.iter().map(Key::to_string).collect();
     Ok(Outcome::Settled { touched: touched(users, Haste::InTurn) })
 }

@@ -7,11 +7,14 @@ use crate::mirror::apply::{Applied, Batch, Room};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
 use crate::mirror::{due, outbox, refused};
-use crate::service::orders::{self, Order};
+use crate::service::enrolling::asking::{ASKS_MAX, Ask, CardWish, TIMEOUT_DEFAULT_S};
+use crate::service::orders::{self, Order, Who};
+use access::token::TokenKind;
 use access::trust::Time;
 use bytes::Bytes;
+use contract::command::{Command, CommandMessage};
 use contract::id::{GatewayId, Version};
-use contract::messages::{Command, CommandMessage, Meta};
+use contract::messages::Meta;
 use rusqlite::Connection;
 
 /// Longest id of a command that is remembered, in bytes.
@@ -29,6 +32,8 @@ pub(super) struct Outcome {
     pub(super) resync: bool,
     /// Whose export was ordered to be looked at.
     pub(super) ordered: Touched,
+    /// What is asked of the readers; at most [`ASKS_MAX`].
+    pub(super) asks: Vec<Ask>,
 }
 
 /// What a batch is written by.
@@ -51,7 +56,7 @@ pub(super) fn write(
     let Context { conn, now, room } = context;
     let mut batch = Batch::begin(conn, now, room)?;
     let (mut exporter_changed, mut events_changed, mut resync) = (false, false, false);
-    let mut ordered = Touched::nobody();
+    let (mut ordered, mut asks) = (Touched::nobody(), Vec::new());
     let mut all_written = true;
     for (topic, payload) in messages {
         let refusal = match topic {
@@ -94,6 +99,9 @@ pub(super) fn write(
                             ordered.merge(touched);
                             events_changed = true;
                         }
+                        Follows::Ask(ask) if asks.len() < ASKS_MAX => asks.push(ask),
+                        // So many at once are no wish of a person's.
+                        Follows::Ask(ask) => tracing::warn!(?ask, "too much is asked of the readers at once"),
                     }
                     continue;
                 }
@@ -108,7 +116,7 @@ pub(super) fn write(
     if exporter_changed {
         due::add(conn, &Touched::Everyone)?;
     }
-    Ok(Outcome { applied, exporter_changed, events_changed, resync, ordered })
+    Ok(Outcome { applied, exporter_changed, events_changed, resync, ordered, asks })
 }
 
 fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
@@ -126,7 +134,12 @@ fn read_meta(payload: &[u8]) -> Result<(Meta, Version), String> {
 fn checked(message: CommandMessage) -> Result<CommandMessage, String> {
     let length = message.id.len();
     match message.command {
-        Command::ExportRetry { .. } | Command::ExportApprove { .. } | Command::RevocationSettled { .. }
+        Command::ExportRetry { .. }
+        | Command::ExportApprove { .. }
+        | Command::RevocationSettled { .. }
+        | Command::Enroll { .. }
+        | Command::EnrollCancel { .. }
+        | Command::EnrollmentSettled { .. }
             if length == 0 || length > COMMAND_ID_MAX_BYTES =>
         {
             Err(format!("no valid envelope: id has 1 to {COMMAND_ID_MAX_BYTES} bytes"))
@@ -134,6 +147,9 @@ fn checked(message: CommandMessage) -> Result<CommandMessage, String> {
         Command::ExportRetry { .. }
         | Command::ExportApprove { .. }
         | Command::RevocationSettled { .. }
+        | Command::Enroll { .. }
+        | Command::EnrollCancel { .. }
+        | Command::EnrollmentSettled { .. }
         | Command::EventsReceived { .. }
         | Command::Resync => Ok(message),
     }
@@ -147,6 +163,8 @@ enum Follows {
     Comparison,
     /// These users are looked at; there is an event about it.
     Look(Touched),
+    /// The readers have something to do.
+    Ask(Ask),
 }
 
 fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlite::Result<Follows> {
@@ -160,6 +178,24 @@ fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlit
         Command::ExportRetry { user, item } => Order::Retry { user, item },
         Command::ExportApprove { hash } => Order::Approve { hash },
         Command::RevocationSettled { token } => Order::SettleRevocation { token },
+        Command::EnrollmentSettled { token, settlement } => Order::SettleEnrollment { token, settlement },
+        Command::Enroll { user, kind, reader, timeout_s, single } => {
+            let wish = CardWish {
+                user,
+                kind: kind.unwrap_or(TokenKind::Card),
+                reader,
+                timeout_s: timeout_s.unwrap_or(TIMEOUT_DEFAULT_S),
+                single,
+            };
+            let is_to_be = orders::command_later(conn, time, (&id, expires), &wish.to_string())?;
+            let ask = Ask::Enroll { wish, who: Who::Command { id }, steps: None };
+            return Ok(if is_to_be { Follows::Ask(ask) } else { Follows::Events });
+        }
+        Command::EnrollCancel { reader } => {
+            let is_to_be = orders::command_later(conn, time, (&id, expires), "cancel enrollment")?;
+            let ask = Ask::Cancel { reader };
+            return Ok(if is_to_be { Follows::Ask(ask) } else { Follows::Events });
+        }
     };
     let outcome = orders::command(conn, time, (&id, expires), &order)?;
     Ok(Follows::Look(outcome.map_or_else(Touched::nobody, orders::Outcome::touched)))

@@ -3,9 +3,10 @@
 use crate::world::{Broker, GATEWAY, PATIENCE, SITE};
 use access::time::UtcTime;
 use contract::changes::{Act, Changes, parse_changes};
+use contract::command::{Command, CommandMessage};
 use contract::digest::{self, Digest};
 use contract::id::{GatewayId, SiteId, Version};
-use contract::messages::{Command, CommandMessage, Event, EventMessage, Meta};
+use contract::messages::{Event, EventMessage, Meta};
 use contract::record;
 use contract::repair::{Bits, Request, Want, parse_bucket, parse_digests};
 use contract::topics::{GatewayTopic, Topics};
@@ -236,7 +237,10 @@ impl Panel {
             Command::Resync
             | Command::ExportRetry { .. }
             | Command::ExportApprove { .. }
-            | Command::RevocationSettled { .. } => {
+            | Command::RevocationSettled { .. }
+            | Command::Enroll { .. }
+            | Command::EnrollCancel { .. }
+            | Command::EnrollmentSettled { .. } => {
                 panic!("a command that nobody gave")
             }
         }

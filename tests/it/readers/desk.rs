@@ -18,9 +18,9 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// The name of the reader where a scene has one.
-pub(super) const NAME: &str = "entrance";
+pub(crate) const NAME: &str = "entrance";
 /// What pcscd calls it.
-pub(super) const ACR122: &str = "ACS ACR122U PICC Interface";
+pub(crate) const ACR122: &str = "ACS ACR122U PICC Interface";
 
 /// Readers under a supervisor in a thread of its own; its children end when it is dropped.
 pub(super) struct Desk {
@@ -172,7 +172,7 @@ pub(super) fn driver() -> PathBuf {
     program.parent().expect("a folder").join("libdoorward_sim_ifd.so")
 }
 
-pub(super) fn listed(hardware: &Hardware, name: &str) -> Listed {
+pub(crate) fn listed(hardware: &Hardware, name: &str) -> Listed {
     Listed::hardware(name, hardware.path(), &driver())
 }
 

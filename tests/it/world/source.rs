@@ -3,9 +3,10 @@
 use super::answers::Answers;
 use super::{GATEWAY, PATIENCE};
 use access::time::UtcTime;
+use contract::command::{Command, CommandMessage};
 use contract::digest::{self, Digest};
 use contract::id::{GatewayId, SiteId, Version};
-use contract::messages::{Command, CommandMessage, Event, EventMessage, Meta};
+use contract::messages::{Event, EventMessage, Meta};
 use contract::record;
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{Client, Event as MqttEvent, MqttOptions, Outgoing, Packet, QoS, SubscribeFilter};
