@@ -65,11 +65,8 @@ pub enum StartError {
         keys: Vec<String>,
     },
     /// This program itself, which is each reader's child.
-    #[error("this program: where it is cannot be told: {source}; is /proc mounted?")]
-    Program {
-        /// The system's words.
-        source: std::io::Error,
-    },
+    #[error("this program: where it is cannot be told: {0}; is /proc mounted?")]
+    Program(std::io::Error),
     /// The state directory.
     #[error("state directory {folder}: {source}; make it, writable by the service")]
     State {
@@ -298,12 +295,12 @@ impl Setup {
         Ok(Some(Planner { settings, caps, late_ms: u64::from(pacs.late_s) * 1000, basis }))
     }
 
-    /// What the readers of the configuration are held by.
+    /// How the readers are held.
     ///
     /// # Errors
-    /// When a key cannot be read, or this program cannot tell where it is.
+    /// When a key cannot be read, or where this program is.
     pub fn readers(&self) -> Result<Vec<Spec>, StartError> {
-        let program = std::env::current_exe().map_err(|source| StartError::Program { source })?;
+        let program = std::env::current_exe().map_err(StartError::Program)?;
         let specs = self.config.reader.iter().map(|reader| Spec::new(reader, &self.file, &program));
         Ok(specs.collect::<Result<_, _>>()?)
     }

@@ -3,6 +3,9 @@
 use super::*;
 use crate::export::item::{Clearance, ItemId, ItemKind, Row, State};
 use crate::export::ledger;
+use crate::mirror::outbox;
+use access::trust::{Time, Trust};
+use contract::messages::Event;
 
 const EXPIRES: UtcTime = UtcTime::from_unix(1_000);
 
