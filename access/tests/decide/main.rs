@@ -2,5 +2,8 @@
 //!
 //! `DOORWARD_SCHEDULE_YEARS=10` and `DOORWARD_QUESTIONS=100000` are the long runs; the plain suite asks less.
 
+mod model;
+mod promises;
 mod python;
 mod schedules;
+mod worlds;
