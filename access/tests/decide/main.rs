@@ -5,5 +5,6 @@
 mod model;
 mod promises;
 mod python;
+mod scenes;
 mod schedules;
 mod worlds;
