@@ -13,9 +13,9 @@ pub use standing::{Doubt, Limits, Reading, Standing, Watch};
 /// Whether the clock may be believed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
-    /// Synchronised.
+    /// Synchronised, or in holdover.
     Trusted,
-    /// Never synchronised, or earlier than the floor.
+    /// Never synchronised, not for too long, moved meanwhile, or earlier than the floor.
     Untrusted,
 }
 

@@ -187,7 +187,7 @@ impl Watch {
         reading.now.unix().abs_diff(should) <= u64::from(self.limits.step_max_s)
     }
 
-    /// The time for one decision, by the last reading that was observed and this one of the same moment.
+    /// Observes `reading`, and gives the time for one decision at that moment.
     pub fn time(&mut self, reading: &Reading) -> Time {
         let trust = self.observe(reading).trust();
         Time { now: reading.now, trust, floor: self.floor }
