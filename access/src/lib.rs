@@ -6,11 +6,13 @@
 //! - [`id`], [`text`], [`time`], [`uid`]: checked values, parsed once at the edge
 //! - [`user`], [`token`], [`entitlement`], [`assignment`], [`schedule`], [`door`]: the records of the contract
 //! - [`status`]: what a token is worth, given its user
-//! - [`trust`]: what a window means when the clock cannot be believed
+//! - [`trust`]: whether the clock may be believed, and what a window means when it may not
+//! - [`leash`]: how long a right lives without news from the source
+//! - [`decide`]: who may pass, and why
 //! - [`card`]: how the raw bytes of a card become the number a PACS knows
 //! - [`person`]: the export rules, a user as the PACS should see it
 //!
-//! Not here: decisions at a door (they arrive with the offline decision path), storage, the wire.
+//! Not here: storage, the wire, and whatever moves a strike.
 #![no_std]
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -18,9 +20,11 @@ extern crate alloc;
 
 pub mod assignment;
 pub mod card;
+pub mod decide;
 pub mod door;
 pub mod entitlement;
 pub mod id;
+pub mod leash;
 pub mod person;
 pub mod schedule;
 #[cfg(feature = "schema")]

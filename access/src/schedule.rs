@@ -1,9 +1,13 @@
-//! A weekly profile with holidays, in a zone. Parsed and checked here; evaluated with the offline decisions.
+//! A weekly profile with holidays, in a zone: the record. [`Calendar`] says when it holds.
+
+mod calendar;
 
 use crate::text::Text;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::Deserialize;
+
+pub use calendar::{Calendar, UnknownZone};
 
 /// Most weekly entries, holidays, and intervals of one holiday.
 pub const SCHEDULE_ENTRIES_MAX: usize = 128;
@@ -49,7 +53,8 @@ pub enum Day {
     Sun,
 }
 
-/// `[from, to)` within one day.
+/// `[from, to)` by the clock on the wall. Where `to` is not after `from` it ends on the next day, so the same
+/// time twice is a whole day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interval {
@@ -70,7 +75,7 @@ pub struct Weekly {
     pub interval: Interval,
 }
 
-/// A date that replaces its weekday by intervals of its own; none means closed.
+/// A date that replaces its weekday by intervals of its own; without any, nothing begins on it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Holiday {
@@ -142,8 +147,10 @@ impl TryFrom<Wire> for Schedule {
             .iter()
             .map(|w| w.interval)
             .chain(holidays.iter().flat_map(|h| h.intervals.iter().copied()));
-        if intervals.any(|interval| interval.to <= interval.from) {
-            return Err("an interval ends after it begins; split one that crosses midnight");
+        if intervals.any(|interval| interval.from == MinuteOfDay(24 * 60)) {
+            return Err(
+                "an interval begins before 24:00; what begins at midnight begins at 00:00 of its day",
+            );
         }
         Ok(Schedule { zone, weekly, holidays })
     }

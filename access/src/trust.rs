@@ -1,15 +1,21 @@
 //! What a window means when the clock cannot be believed: untrusted time never widens access.
 //!
+//! [`Watch`] follows the clock and says how it stands; what the rules ask is [`Trust`] alone.
+//!
 //! Not here: reading the clock, the kernel's opinion of it and the floor file (`clock.rs` of the gateway).
 
+mod standing;
+
 use crate::time::{UtcTime, Window};
+
+pub use standing::{Doubt, Limits, Reading, Standing, Watch};
 
 /// Whether the clock may be believed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
-    /// Synchronised.
+    /// Synchronised, or in holdover.
     Trusted,
-    /// Never synchronised, or earlier than the floor.
+    /// Never synchronised, not for too long, moved meanwhile, or earlier than the floor.
     Untrusted,
 }
 

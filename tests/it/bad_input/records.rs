@@ -144,7 +144,7 @@ pub(super) fn bad_records() -> Vec<(&'static str, &'static str, String, &'static
         ("no zone", "schedule", r#"{"zone":"","weekly":[]}"#.into(), "zone"),
         ("a day of the week nobody knows", "schedule", weekly("monday", "08:00", "17:00"), "monday"),
         ("25 o'clock", "schedule", weekly("mon", "08:00", "25:00"), "HH:MM"),
-        ("across midnight", "schedule", weekly("mon", "22:00", "06:00"), "midnight"),
+        ("a beginning at the day's end", "schedule", weekly("mon", "24:00", "06:00"), "24:00"),
         (
             "a holiday that does not exist",
             "schedule",
