@@ -4,6 +4,7 @@ mod commands;
 mod desk;
 
 mod libnfc;
+mod measure;
 mod osdp;
 mod own_program;
 mod pcsc;
