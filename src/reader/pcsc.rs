@@ -181,7 +181,7 @@ fn watch(context: &Context, name: &CStr, names: &[CString], output: &mut Output)
             output.say(&unreadable(Reason::Resting, noticed_ms));
         }
         if change.tapped {
-            match tap::read(context, name, output) {
+            match tap::read(context, name, states[0].atr(), output) {
                 Ok(card) => {
                     let report = presentation(card, noticed_ms, output);
                     output.say(&report);
