@@ -9,3 +9,4 @@ mod osdp;
 mod own_program;
 mod pcsc;
 mod pcsc_trouble;
+mod rival;
