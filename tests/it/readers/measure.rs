@@ -132,6 +132,30 @@ fn what_a_tap_costs() {
 
 #[test]
 #[ignore = "half a minute, and figures rather than a verdict"]
+fn what_a_restart_costs() {
+    let (mut middleware, _reader, desk) = Middleware::with_reader();
+    let restart = |_| {
+        middleware.pcscd.kill();
+        desk.expect_state(NAME, State::Lost);
+        let began = now_us();
+        middleware.pcscd.start_again().expect("pcscd");
+        desk.expect_state(NAME, State::Ready);
+        now_us() - began
+    };
+    shown("pcsc, from the start of pcscd to ready", (0..10).map(restart).collect());
+    let kill = |_| {
+        let before = desk.standing(NAME).process.expect("a child");
+        let began = now_us();
+        super::pcsc_trouble::kill(before);
+        super::desk::expect_another_child(&desk, NAME, before);
+        desk.expect_state(NAME, State::Ready);
+        now_us() - began
+    };
+    shown("pcsc, from the death of the child to ready", (0..10).map(kill).collect());
+}
+
+#[test]
+#[ignore = "half a minute, and figures rather than a verdict"]
 fn what_a_cut_cable_costs() {
     let (_folder, reader, desk) = osdp();
     cost("osdp child", &desk);
