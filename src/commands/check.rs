@@ -1,9 +1,10 @@
 //! `doorward check`: what `run` does up to the point where it would act.
 
 use crate::clock::{Clock, SystemClock};
+use crate::commands::readers::specs;
 use crate::config;
 use crate::service::setup::Setup;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +17,11 @@ pub fn check(file: &Path) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.clock.sync));
     for warning in config::warnings(&config) {
         println!("warning   {warning}");
+    }
+    let program = std::env::current_exe().context("where this program is")?;
+    for spec in specs(&config, file, &program)? {
+        let beside = spec.door.as_ref().map(|door| format!(", beside {door}")).unwrap_or_default();
+        println!("reader    {}: {}{beside}", spec.name(), spec.opening.port.kind());
     }
     let setup = Setup::new(config, file);
     let findings = setup.check(clock)?;

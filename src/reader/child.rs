@@ -35,7 +35,9 @@ pub enum ChildError {
     #[error("{0}; this verb is for the gateway itself: start `doorward run` or `doorward read`")]
     Order(#[from] super::line::LineError),
     /// The first line is another.
-    #[error("the first line opens no reader")]
+    #[error(
+        "the first line opens no reader; this verb is for the gateway itself: start `doorward run` or `doorward read`"
+    )]
     NotOpened,
 }
 

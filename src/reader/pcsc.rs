@@ -149,12 +149,16 @@ fn watch(context: &Context, name: &CStr, names: &[CString], output: &mut Output)
     loop {
         match context.get_status_change(Duration::from_millis(RELIST_MS), &mut states) {
             Ok(()) => {}
+            // What it says is as new as after an event: while its counter stands at zero it does not tell of taps that
+            // have come and gone.
             Err(Error::Timeout) => {
                 if context.list_readers_owned()? != names {
                     return Ok(());
                 }
                 output.beat();
-                continue;
+                if !states[0].event_state().intersects(pcsc::State::PRESENT | pcsc::State::EMPTY) {
+                    continue;
+                }
             }
             Err(Error::UnknownReader | Error::ReaderUnavailable) => return lost(output),
             Err(other) => return Err(other),
@@ -177,7 +181,7 @@ fn watch(context: &Context, name: &CStr, names: &[CString], output: &mut Output)
             output.say(&unreadable(Reason::Resting, noticed_ms));
         }
         if change.tapped {
-            match tap::read(context, name, output) {
+            match tap::read(context, name, states[0].atr(), output) {
                 Ok(card) => {
                     let report = presentation(card, noticed_ms, output);
                     output.say(&report);

@@ -104,7 +104,8 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Starts a child for each reader. Must be called within a runtime that has IO and time.
+    /// Starts a child for each reader. Must be called within a runtime that has IO and time. `clock` stamps events;
+    /// children are watched by the kernel's clock in any case.
     pub fn start(specs: Vec<Spec>, clock: &Arc<dyn Clock>) -> (Readers, mpsc::Receiver<ReaderEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
         let stop = watch::Sender::new(false);
@@ -114,7 +115,7 @@ impl Readers {
             let (sender, wanted) = mpsc::channel(SIGNALS_MAX);
             signals.insert(spec.name().to_owned(), sender);
             let sink = Sink::new(&spec, &board, &events, clock);
-            tasks.spawn(keeper::keep(spec, sink, clock.clone(), wanted, stop.subscribe()));
+            tasks.spawn(keeper::keep(spec, sink, wanted, stop.subscribe()));
         }
         (Readers { signals, board, stop, tasks }, receiver)
     }

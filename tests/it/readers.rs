@@ -4,7 +4,9 @@ mod commands;
 pub(crate) mod desk;
 
 mod libnfc;
+mod measure;
 mod osdp;
 mod own_program;
 mod pcsc;
 mod pcsc_trouble;
+mod rival;

@@ -39,10 +39,12 @@ pub(super) enum Failure {
 }
 
 /// Reads the card that lies on the reader.
-pub(super) fn read(context: &Context, name: &CStr, output: &mut Output) -> Result<Read, Failure> {
+///
+/// `atr` is what the event has told of it; one more question to the daemon would cost a tenth of a tap.
+pub(super) fn read(context: &Context, name: &CStr, atr: &[u8], output: &mut Output) -> Result<Read, Failure> {
     let (mut attempts, mut held) = (0, 0);
     loop {
-        let failure = match once(context, name) {
+        let failure = match once(context, name, atr) {
             Ok(read) => return Ok(read),
             Err(failure) => failure,
         };
@@ -57,16 +59,18 @@ pub(super) fn read(context: &Context, name: &CStr, output: &mut Output) -> Resul
     }
 }
 
-fn once(context: &Context, name: &CStr) -> Result<Read, Failure> {
+fn once(context: &Context, name: &CStr, atr: &[u8]) -> Result<Read, Failure> {
     let card = context.connect(name, ShareMode::Shared, Protocols::ANY).map_err(failure)?;
-    let read = ask(&card);
+    let read = ask(&card, atr);
     // Dropping it would reset the card, and another program may be reading it.
     let _ = card.disconnect(Disposition::LeaveCard);
     read
 }
 
-fn ask(card: &Card) -> Result<Read, Failure> {
-    let atr = card.status2_owned().map_err(failure)?.atr().to_vec();
+fn ask(card: &Card, atr: &[u8]) -> Result<Read, Failure> {
+    // A card that was mute at first has told nothing by then.
+    let atr =
+        if atr.is_empty() { card.status2_owned().map_err(failure)?.atr().to_vec() } else { atr.to_vec() };
     let uid = match transmit(card, &GET_UID)? {
         (uid, [0x90, 0x00]) if !uid.is_empty() => uid,
         _ => return Err(Failure::Card(Reason::NoUid)),

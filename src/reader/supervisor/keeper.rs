@@ -2,11 +2,10 @@
 
 use super::lines::Lines;
 use super::{BACKOFF_MAX_MS, BACKOFF_MIN_MS, GOOD_LIFE_MS, Sink, What};
-use crate::clock::{Clock, MonoMs, Wake};
+use crate::clock::{Clock, MonoMs, SyncSource, SystemClock, Wake};
 use crate::reader::line::{Order, Report, Show, Signal, State};
 use crate::reader::spec::Spec;
 use std::process::Stdio;
-use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
@@ -15,20 +14,23 @@ use tokio::sync::{mpsc, watch};
 const END_MS: u64 = 1000;
 
 /// Keeps a child alive until told to stop.
+///
+/// Children live by the kernel's clock, whatever clock the gateway has: one that is moved by hand would make them look
+/// silent.
 pub(super) async fn keep(
     spec: Spec,
     sink: Sink,
-    clock: Arc<dyn Clock>,
     mut signals: mpsc::Receiver<Signal>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let clock = SystemClock::new(SyncSource::Host);
     let mut pause_ms = BACKOFF_MIN_MS;
     loop {
         let started = clock.mono();
         let why = match Running::start(&spec) {
             Ok(running) => {
                 sink.note(|standing| standing.process = running.child.id());
-                let ended = running.serve(&spec, &sink, &*clock, &mut signals, &mut stop).await;
+                let ended = running.serve(&spec, &sink, &clock, &mut signals, &mut stop).await;
                 sink.note(|standing| standing.process = None);
                 match ended {
                     Ended::Stopped => return,
@@ -44,7 +46,7 @@ pub(super) async fn keep(
         }
         let until = clock.mono().after_ms(pause_ms);
         tokio::select! {
-            () = wait_until(&*clock, until) => {}
+            () = wait_until(&clock, until) => {}
             () = stopped(&mut stop) => return,
         }
         pause_ms = (pause_ms * 2).min(BACKOFF_MAX_MS);
@@ -52,7 +54,7 @@ pub(super) async fn keep(
 }
 
 /// The clock also wakes when the wall clock is stepped; here only the monotonic one counts.
-async fn wait_until(clock: &dyn Clock, at: MonoMs) {
+async fn wait_until(clock: &SystemClock, at: MonoMs) {
     while clock.mono() < at {
         clock.wait(Wake { wall: None, mono: Some(at) }).await;
     }
@@ -80,6 +82,8 @@ impl Running {
         let (program, arguments) = spec.command.split_first().ok_or("has no command")?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        // Ctrl-C is for us; we end the child in order.
+        command.process_group(0);
         let mut child =
             command.spawn().map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
@@ -91,7 +95,7 @@ impl Running {
         mut self,
         spec: &Spec,
         sink: &Sink,
-        clock: &dyn Clock,
+        clock: &SystemClock,
         signals: &mut mpsc::Receiver<Signal>,
         stop: &mut watch::Receiver<bool>,
     ) -> Ended {
@@ -135,7 +139,7 @@ impl Running {
     }
 
     /// Its output has ended, so it is about to.
-    async fn how_it_ended(&mut self, clock: &dyn Clock) -> String {
+    async fn how_it_ended(&mut self, clock: &SystemClock) -> String {
         tokio::select! {
             status = self.child.wait() => match status {
                 Ok(status) => format!("has ended ({status})"),
@@ -146,7 +150,7 @@ impl Running {
     }
 
     /// By the order to end; by force when it does not obey.
-    async fn end(self, clock: &dyn Clock) {
+    async fn end(self, clock: &SystemClock) {
         let Running { mut child, input, lines } = self;
         drop(input);
         drop(lines);

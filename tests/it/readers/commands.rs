@@ -102,6 +102,22 @@ fn read_shows_each_tap_in_hex_and_leaves_no_child_behind() {
 }
 
 #[test]
+fn check_names_the_readers_and_a_key_that_is_none() {
+    let (middleware, _reader, desk) = Middleware::with_reader();
+    drop(desk);
+    let config = configured(&middleware, &entrance());
+    let shown = said(doorward(&middleware, &config).arg("check"));
+    assert!(shown.contains("reader    entrance: pcsc, beside front"), "{shown}");
+    let yard =
+        "[[reader]]\nname = \"yard\"\nkind = \"osdp\"\ndevice = \"port\"\nkey = { file = \"yard.key\" }\n";
+    let config = configured(&middleware, yard);
+    std::fs::write(config.with_file_name("yard.key"), "not a key").expect("written");
+    let shown = said(doorward(&middleware, &config).arg("check"));
+    assert!(shown.contains("\"yard\"") && shown.contains("32 hexadecimal digits"), "{shown}");
+    assert!(!shown.contains("not a key"), "{shown}");
+}
+
+#[test]
 fn read_names_a_reader_that_is_not_configured() {
     let (middleware, _reader, desk) = Middleware::with_reader();
     drop(desk);

@@ -87,6 +87,8 @@ impl Desk {
     pub(super) fn next(&self) -> ReaderEvent {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("something happens in time");
+            // Shown when the scene fails.
+            println!("{:?} {:?}", event.heard, event.what);
             if !matches!(event.what, What::Health(_)) {
                 return event;
             }

@@ -18,7 +18,7 @@ fn at(folder: &TempDir) -> Spec {
 }
 
 /// A chip, and a desk that waits for cards at it.
-fn ready() -> (TempDir, Pn532, Desk) {
+pub(super) fn ready() -> (TempDir, Pn532, Desk) {
     let folder = tempfile::tempdir().expect("a folder");
     let chip = Pn532::start(&folder.path().join("port")).expect("a chip");
     let desk = Desk::with(vec![at(&folder)]);

@@ -22,7 +22,7 @@ fn peripheral(folder: &TempDir) -> Peripheral {
 }
 
 /// A reader, and a desk that is online with it.
-fn ready() -> (TempDir, Peripheral, Desk) {
+pub(super) fn ready() -> (TempDir, Peripheral, Desk) {
     let folder = tempfile::tempdir().expect("a folder");
     let reader = peripheral(&folder);
     let desk = Desk::with(vec![at(&folder, &KEY)]);
