@@ -35,6 +35,7 @@ impl Verb {
             | Verb::Resync { .. }
             | Verb::Approve { .. }
             | Verb::Retry { .. }
+            | Verb::SettleEnrollment { .. }
             | Verb::SettleRevocation { .. }
             | Verb::TakeOver { .. }
             | Verb::Checkpoint => false,
@@ -144,6 +145,24 @@ pub(crate) enum Verb {
         user: Option<Key>,
         /// Of this item of the user only: person, a token's key, or an entitlement's pacs_ref
         item: Option<String>,
+    },
+    /// Settle a card that was enrolled at a panel: publish its token, or have the panel forget it
+    ///
+    /// `events` shows it. With `enrollments = "accept"` in the settings `serve` does this by itself.
+    #[command(verbatim_doc_comment)]
+    SettleEnrollment {
+        /// The gateway at which it was enrolled
+        #[arg(long, value_name = "ID")]
+        gateway: GatewayId,
+        /// The token's key, as the event names it
+        #[arg(value_parser = Key::new)]
+        token: Key,
+        /// Publish it under this key of yours
+        #[arg(long, value_name = "KEY", value_parser = Key::new, conflicts_with = "refuse")]
+        to: Option<Key>,
+        /// Refuse it, for this reason
+        #[arg(long, value_name = "WORDS")]
+        refuse: Option<String>,
     },
     /// Settle a token that was revoked at a panel: from now on its record here decides there again
     ///

@@ -11,6 +11,7 @@ mod status;
 use crate::cli::{Cli, Verb};
 use anyhow::{Result, bail};
 use contract::command::Command;
+use contract::enrollment::Settlement;
 use contract::id::SiteId;
 use doorward_source::clock;
 use doorward_source::config::Config;
@@ -57,6 +58,14 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         }
         Verb::Retry { gateway, user, item } => {
             ask::and_wait(&mut store, &db, &gateway, Command::ExportRetry { user, item })
+        }
+        Verb::SettleEnrollment { gateway, token, to, refuse } => {
+            let settlement = match (to, refuse) {
+                (_, Some(words)) => Settlement::Refused { words },
+                (Some(to), None) => Settlement::Changed { to },
+                (None, None) => Settlement::Accepted,
+            };
+            ask::settle(&mut store, &db, &gateway, &token, settlement)
         }
         Verb::SettleRevocation { gateway, token } => {
             ask::and_wait(&mut store, &db, &gateway, Command::RevocationSettled { token })

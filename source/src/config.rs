@@ -2,6 +2,7 @@
 //!
 //! Not here: reading the password and the certificates (`serve::link`, when they are used).
 
+use crate::enrolling::Enrollments;
 use contract::HEARTBEAT_MIN_S;
 use contract::id::{GatewayId, SiteId};
 use serde::Deserialize;
@@ -35,6 +36,8 @@ pub struct Config {
     pub heartbeat_s: u64,
     /// The one gateway that exports to the PACS.
     pub exporter: Option<GatewayId>,
+    /// What becomes of cards that are enrolled at panels.
+    pub enrollments: Enrollments,
     /// Messages given to the broker and not yet acknowledged, at most.
     pub in_flight: u16,
     /// Where to publish.
@@ -76,6 +79,8 @@ struct Wire {
     heartbeat_s: u64,
     #[serde(default)]
     exporter: Option<GatewayId>,
+    #[serde(default)]
+    enrollments: Enrollments,
     #[serde(default = "in_flight_default")]
     in_flight: u16,
     broker: Broker,
@@ -119,7 +124,7 @@ impl Config {
             value: value.to_string(),
             remedy,
         };
-        let Wire { site, db, heartbeat_s, exporter, in_flight, mut broker } = wire;
+        let Wire { site, db, heartbeat_s, exporter, enrollments, in_flight, mut broker } = wire;
         if heartbeat_s > HEARTBEAT_MAX_S {
             let remedy = format!("seconds, {HEARTBEAT_MIN_S} to {HEARTBEAT_MAX_S}");
             return Err(value("heartbeat_s", &heartbeat_s, remedy));
@@ -151,7 +156,7 @@ impl Config {
             *file = beside.join(&*file);
         }
         let heartbeat_s = heartbeat_s.max(HEARTBEAT_MIN_S);
-        Ok(Config { site, db: beside.join(db), heartbeat_s, exporter, in_flight, broker })
+        Ok(Config { site, db: beside.join(db), heartbeat_s, exporter, enrollments, in_flight, broker })
     }
 }
 

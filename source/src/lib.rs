@@ -2,6 +2,7 @@
 //!
 //! - [`answers`]: what a gateway's request is answered with, message by message
 //! - [`change`]: one change, checked as strictly as a gateway would
+//! - [`enrolling`]: what becomes of cards that were enrolled at panels
 //! - [`import`]: users.csv and changes.jsonl, all lines or none
 //! - [`store`]: rows, root, numbers and undelivered messages, committed together
 //! - [`config`]: the settings file
@@ -20,6 +21,7 @@ pub mod change;
 pub mod clock;
 pub mod config;
 pub mod doctor;
+pub mod enrolling;
 pub mod import;
 pub mod serve;
 pub mod store;

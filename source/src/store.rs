@@ -43,6 +43,8 @@ const SELECT_ROW: &str = "SELECT kind, key, epoch, seq, body FROM record \
     WHERE kind = ?1 AND key = ?2 AND place = ?3";
 const SELECT_BODY: &str = "SELECT body FROM record WHERE place = ?1 AND kind = ?2 AND key = ?3";
 const COUNT_RECORDS: &str = "SELECT count(*) FROM record";
+const SELECT_TOKENS_WITH: &str =
+    "SELECT key, body FROM record WHERE kind = 'token' AND instr(upper(body), ?1) > 0 ORDER BY key";
 const COUNT_KINDS: &str = "SELECT kind, count(*) FROM record GROUP BY kind ORDER BY kind";
 const INSERT_OUTGOING: &str =
     "INSERT INTO outgoing (epoch, seq, is_checkpoint, payload) VALUES (?1, ?2, ?3, ?4)";
@@ -274,6 +276,16 @@ impl Store {
         let place = Place::new(digest::place(kind, key)).stored();
         let mut select = self.db.prepare_cached(SELECT_BODY)?;
         Ok(select.query_row(params![place, kind, key], |row| row.get(0)).optional()?)
+    }
+
+    /// Tokens in whose record these hexadecimal digits stand, in either case, with their records.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tokens_with(&self, hex: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let mut select = self.db.prepare_cached(SELECT_TOKENS_WITH)?;
+        let rows = select.query_map([hex.to_ascii_uppercase()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How many rows of each kind there are.

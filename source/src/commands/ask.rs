@@ -1,14 +1,16 @@
-//! `resync`, `approve`, `retry` and `take-over`: asks a gateway for something, by way of `serve`.
+//! `resync`, `approve`, `retry`, `settle-…` and `take-over`: asks a gateway for something, by way of `serve`.
 //!
 //! Not here: sending it, and hearing what came of it (`serve`).
 
+use access::id::Key;
 use anyhow::{Result, bail};
 use contract::command::Command;
+use contract::enrollment::Settlement;
 use contract::id::GatewayId;
-use doorward_source::clock;
 use doorward_source::serve::wake::wake;
 use doorward_source::store::Store;
 use doorward_source::store::commands::EXPIRES_S;
+use doorward_source::{clock, enrolling};
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,11 +28,36 @@ pub(crate) fn resync(store: &mut Store, db: &Path, gateway: &GatewayId) -> Resul
 /// Asks for something that is answered, and shows the answer.
 pub(crate) fn and_wait(store: &mut Store, db: &Path, gateway: &GatewayId, command: Command) -> Result<()> {
     let (id, is_served) = queue(store, db, gateway, command)?;
+    wait(store, gateway, &id, is_served)
+}
+
+/// Publishes a card that was enrolled, or refuses it, and shows what the panel says to that.
+pub(crate) fn settle(
+    store: &mut Store,
+    db: &Path,
+    gateway: &GatewayId,
+    token: &Key,
+    settlement: Settlement,
+) -> Result<()> {
+    let Some(enrollment) = store.enrollment(gateway, token)? else {
+        bail!("{gateway} has told of no enrollment {token}; `doorward-source events` shows those it has");
+    };
+    if !matches!(settlement, Settlement::Refused { .. })
+        && let Some(words) = enrolling::objection(store, &enrollment)?
+    {
+        bail!("{words}; correct that, or refuse the card (--refuse)");
+    }
+    let id = enrolling::settle(store, gateway, &enrollment, settlement, clock::now())?;
+    let is_served = wake(db);
+    wait(store, gateway, &id, is_served)
+}
+
+fn wait(store: &Store, gateway: &GatewayId, id: &str, is_served: bool) -> Result<()> {
     if !is_served {
         bail!("nothing came of it yet; `doorward-source events` will show it: command_result {id}");
     }
     for _ in 0..RESULT_WAIT_MS / RESULT_LOOK_MS {
-        match store.command_result(gateway, &id)? {
+        match store.command_result(gateway, id)? {
             Some((true, words)) => {
                 println!("{gateway}: {words}");
                 return Ok(());

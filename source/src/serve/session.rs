@@ -11,12 +11,15 @@ use super::window::{Item, Window};
 use super::{META_WAIT_MS, ServeError};
 use crate::clock;
 use crate::config::Config;
+use crate::enrolling::{self, Enrollments};
 use crate::store::exporter::Naming;
-use crate::store::inbound::Received;
-use crate::store::{Store, commands};
+use crate::store::inbound::{Incoming, Received};
+use crate::store::{Store, StoreError, commands};
 use access::time::UtcTime;
 use contract::command::Command;
+use contract::enrollment::Settlement;
 use contract::id::Version;
+use contract::messages::Event as SourceEvent;
 use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{Event, Outgoing, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode};
 use std::collections::VecDeque;
@@ -272,6 +275,7 @@ impl Session {
     fn receive(&mut self, inbox: Inbox) -> Result<(), ServeError> {
         let now = clock::now();
         if !inbox.events.is_empty() {
+            self.settle_enrollments(&inbox.events, now)?;
             for received in self.store.receive(&inbox.events, now)? {
                 self.receipt(received, now)?;
             }
@@ -290,6 +294,34 @@ impl Session {
             self.hear_epoch(epoch)?;
         }
         self.acks.extend(inbox.publishes);
+        Ok(())
+    }
+
+    /// Before the events are received: whoever dies in between is told of them again.
+    fn settle_enrollments(&mut self, events: &[Incoming], now: UtcTime) -> Result<(), ServeError> {
+        if self.config.enrollments != Enrollments::Accept {
+            return Ok(());
+        }
+        for event in events {
+            let Ok(SourceEvent::Enrollment(enrollment)) = serde_json::from_str(&event.body) else { continue };
+            if self.store.is_received(event)? {
+                continue;
+            }
+            let settlement = match enrolling::objection(&self.store, &enrollment)? {
+                None => Settlement::Accepted,
+                Some(words) => Settlement::Refused { words },
+            };
+            let (token, user) = (&enrollment.token, &enrollment.user);
+            tracing::info!(gateway = %event.gateway, %token, %user, ?settlement, "a card was enrolled");
+            match enrolling::settle(&mut self.store, &event.gateway, &enrollment, settlement, now) {
+                Ok(_) => self.commands_due = true,
+                // It stays pending at its panel; somebody can settle it by hand.
+                Err(error @ StoreError::Commands) => {
+                    tracing::error!(%error, %token, "an enrollment is not settled")
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok(())
     }
 

@@ -1,8 +1,11 @@
 //! What gateways said: events, once each and in order, and their last states.
 
 use super::{Store, StoreError, integer, natural};
+use access::id::Key;
 use access::time::UtcTime;
+use contract::enrollment::Enrollment;
 use contract::id::GatewayId;
+use contract::messages::Event;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 /// Most events kept; the oldest give way.
@@ -22,6 +25,8 @@ const TRIM_EVENTS: &str = "DELETE FROM event WHERE id <= (SELECT max(id) FROM ev
 const COUNT_EVENTS: &str = "SELECT count(*) FROM event";
 const SELECT_EVENTS: &str = "SELECT gateway, stream, seq, at, received_at, body FROM \
     (SELECT * FROM event ORDER BY id DESC LIMIT ?1) ORDER BY id";
+const SELECT_NAMING: &str =
+    "SELECT body FROM event WHERE gateway = ?1 AND instr(body, ?2) > 0 ORDER BY id DESC";
 const UPSERT_GATEWAY: &str = "INSERT INTO gateway (gateway, received_at, state) VALUES (?1, ?2, ?3) \
     ON CONFLICT DO UPDATE SET received_at = excluded.received_at, state = excluded.state";
 const HAS_GATEWAY: &str = "SELECT EXISTS (SELECT 1 FROM gateway WHERE gateway = ?1)";
@@ -102,6 +107,35 @@ impl Store {
         tx.prepare_cached(TRIM_EVENTS)?.execute([integer(EVENTS_MAX)])?;
         tx.commit()?;
         Ok(received)
+    }
+
+    /// Whether an event was stored before, or one after it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_received(&self, event: &Incoming) -> Result<bool, StoreError> {
+        let mut select = self.db.prepare_cached(SELECT_STREAM)?;
+        let last =
+            select.query_row([event.gateway.as_str(), &event.stream], |row| natural(row, 0)).optional()?;
+        Ok(last.is_some_and(|last| event.seq <= last))
+    }
+
+    /// The newest enrollment of this token at this gateway, among the events that are kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn enrollment(&self, gateway: &GatewayId, token: &Key) -> Result<Option<Enrollment>, StoreError> {
+        let mut select = self.db.prepare_cached(SELECT_NAMING)?;
+        let mut rows = select.query(params![gateway.as_str(), token.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let body: String = row.get(0)?;
+            if let Ok(Event::Enrollment(found)) = serde_json::from_str(&body)
+                && found.token == *token
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// Keeps what `gateway` says of itself; false when there are too many gateways to keep another.
