@@ -7,6 +7,7 @@ mod world;
 mod answers;
 mod buckets;
 mod doctor;
+mod enrolling;
 mod files;
 mod restart;
 mod store;
