@@ -29,7 +29,8 @@ test:
 
 demo:
 	@scripts/setup demo
-	cargo build --release --locked --package doorward --package doorward-source --package doorward-sim
+	cargo build --release --locked --package doorward --package doorward-source --package doorward-sim-ifd
+	cargo build --release --locked --package doorward-sim --features readers
 	@$(DEMO) $(DEMO_ARGS)
 
 bench:

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `steps` | the steps, in the order of the screen |
 //! | `stage`, `setting`, `children` | the folder, the settings, the processes |
+//! | `reader` | a card reader, and the middleware that knows it |
 //! | `witness` | who saw what, and when |
 //! | `office` | who should be in the PACS, kept by hand |
 //! | `screen` | what is printed |
@@ -19,6 +20,7 @@ mod clock;
 mod http;
 mod office;
 mod patience;
+mod reader;
 mod screen;
 mod setting;
 mod stage;
@@ -94,6 +96,7 @@ fn run(show: &mut Show) -> Result<()> {
     steps::start::import(show)?;
     steps::people::hire(show)?;
     steps::people::revoke(show)?;
+    steps::enroll::two_taps(show)?;
     steps::window::opens_and_closes(show)?;
     steps::outages::pacs(show)?;
     steps::outages::broker(show)?;

@@ -2,6 +2,7 @@
 //! broker, a login for each, the shipped profile of the PACS.
 
 use crate::children::{installed, output};
+use crate::reader;
 use crate::stage::{OBSERVER, PANEL, SITE, Stage};
 use anyhow::{Context as _, Result};
 use std::net::TcpListener;
@@ -71,7 +72,7 @@ pub(crate) fn broker(stage: &Stage) -> Result<()> {
 /// When they cannot be written.
 pub(crate) fn source(stage: &Stage) -> Result<()> {
     let toml = format!(
-        "site = \"{SITE}\"\nexporter = \"{PANEL}\"\n\n[broker]\nhost = \"127.0.0.1\"\nport = {port}\n\
+        "site = \"{SITE}\"\nexporter = \"{PANEL}\"\nenrollments = \"accept\"\n\n[broker]\nhost = \"127.0.0.1\"\nport = {port}\n\
          username = \"source\"\npassword_file = \"source.password\"\n",
         port = stage.broker_port,
     );
@@ -111,7 +112,16 @@ late_s = 2              # the simulated PACS forgets a request that long ago
 entitlement_import_types = ["AccessProfile", "AccessZoneTimeProfile"]
 default_organization = "Office"
 email_type = "work"
+
+[[reader]]
+name = "entrance"
+kind = "pcsc"
+reader = "{reader}"
+command = ["/usr/bin/env", "{variable}", "{program}", "reader-child"] # a pcscd of the demo's own
 "#,
+        reader = reader::NAME,
+        variable = stage.reader()?.variable(),
+        program = stage.doorward_program().display(),
         board = stage.root.join("boards/virtual.toml").display(),
         port = stage.broker_port,
         profile = stage.root.join("profiles/interflex.toml").display(),

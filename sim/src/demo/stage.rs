@@ -4,6 +4,7 @@
 
 use crate::children::{Running, installed, output, tail};
 use crate::office::Office;
+use crate::reader::Reader;
 use crate::witness::{Witness, utc_now};
 use crate::{http, patience, setting};
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -35,6 +36,7 @@ pub(crate) struct Stage {
     pacs: Option<Running>,
     witness: Option<Witness>,
     pacs_at: Option<SocketAddr>,
+    reader: Option<Reader>,
     /// Where the repository is.
     pub(crate) root: PathBuf,
     binaries: PathBuf,
@@ -61,8 +63,20 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("doorward-demo-").tempdir()?;
         let broker_port = setting::free_port()?;
         let (gateway, source, broker, pacs) = (None, None, None, None);
-        let (witness, pacs_at) = (None, None);
-        Ok(Stage { gateway, source, broker, pacs, witness, pacs_at, root, binaries, broker_port, folder })
+        let (witness, pacs_at, reader) = (None, None, None);
+        Ok(Stage {
+            gateway,
+            source,
+            broker,
+            pacs,
+            witness,
+            pacs_at,
+            reader,
+            root,
+            binaries,
+            broker_port,
+            folder,
+        })
     }
 
     /// The folder stays behind.
@@ -111,6 +125,36 @@ impl Stage {
         let address = address.trim().parse().context("the PACS's port file")?;
         self.pacs_at = Some(address);
         Ok(address)
+    }
+
+    /// Hangs a card reader on the panel.
+    pub(crate) fn start_reader(&mut self) -> Result<()> {
+        self.reader = Some(Reader::start(&self.path("pcscd"), &self.binaries)?);
+        Ok(())
+    }
+
+    pub(crate) fn reader(&self) -> Result<&Reader> {
+        self.reader.as_ref().context("there is no card reader yet")
+    }
+
+    /// The gateway's program.
+    pub(crate) fn doorward_program(&self) -> PathBuf {
+        self.binaries.join("doorward")
+    }
+
+    /// Starts a verb of `doorward` that goes on while the demo does; its output is the log `name`.
+    pub(crate) fn start_doorward(&self, name: &'static str, words: &[&str]) -> Result<Running> {
+        let mut command = self.program("doorward");
+        Running::start(
+            name,
+            command.arg("--config").arg(self.path("panel.toml")).args(words),
+            &self.log(name),
+        )
+    }
+
+    /// What a program has said so far.
+    pub(crate) fn said(&self, name: &str) -> String {
+        std::fs::read_to_string(self.log(name)).unwrap_or_default()
     }
 
     pub(crate) fn start_broker(&mut self) -> Result<()> {

@@ -29,6 +29,7 @@ pub(crate) fn up(show: &mut Show) -> Result<()> {
         let is_empty = stage.world()?.persons.is_empty();
         only_if(is_empty, "it holds persons").map(|_| measured)
     })?;
+    stage.start_reader()?;
     setting::panel(stage, pacs)?;
     stage.start_witness(pacs)?;
 
