@@ -48,11 +48,7 @@ pub(crate) fn two_taps(show: &mut Show) -> Result<()> {
     let enrolled = step("enrolled")?;
     let took = shown(began.elapsed());
     reader.remove();
-    patience::until(
-        "the installer's program ends",
-        || Ok((!stage.said(INSTALLER).is_empty()).then_some(())),
-    )?;
-    drop(installer);
+    patience::until("the installer's program ends", || Ok((!installer.is_alive()).then_some(())))?;
     screen.block("doorward enroll --user olga --json", &stage.said(INSTALLER));
     let token = enrolled["token"].as_str().context("a token has a key")?.to_owned();
     screen.check("the second tap made the card hers", Ok(format!("tap → on disk {took}")))?;
