@@ -4,7 +4,6 @@
 //!
 //! Not here: what follows from it (the service).
 
-use super::overlay::enrolled;
 use super::rows::{name_id, text};
 use access::id::Key;
 use access::token::Token;
@@ -41,10 +40,12 @@ pub fn tokens_of_card(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<He
 /// # Errors
 /// SQLite's.
 pub fn candidates(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<(Key, Token)>> {
-    const TOKENS: &str =
-        "SELECT n.key, r.body FROM token t JOIN record r ON r.id = t.id JOIN name n ON n.id = t.id
-        WHERE r.refused IS NULL AND (instr(upper(r.body), ?1) > 0 OR instr(upper(r.body), ?2) > 0
-        OR instr(upper(r.body), ?3) > 0 OR instr(upper(r.body), ?4) > 0) ORDER BY n.key";
+    const TOKENS: &str = "SELECT key, body FROM (
+        SELECT n.key AS key, r.body AS body FROM token t JOIN record r ON r.id = t.id JOIN name n ON n.id = t.id
+        WHERE r.refused IS NULL
+        UNION ALL SELECT token, body FROM overlay WHERE what = 'enrollment')
+        WHERE instr(upper(body), ?1) > 0 OR instr(upper(body), ?2) > 0
+        OR instr(upper(body), ?3) > 0 OR instr(upper(body), ?4) > 0 ORDER BY key";
     // A card of fewer bytes is looked for whole.
     let length = CUT_BYTES.min(uid.as_bytes().len());
     let pieces = cuts(uid, length);
@@ -60,7 +61,6 @@ pub fn candidates(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<(Key, 
             found.push((key, token));
         }
     }
-    found.extend(enrolled::all(conn)?);
     Ok(found)
 }
 

@@ -1,5 +1,7 @@
 //! A card becomes known by a tap: a real pcscd, a driver that plays the reader, a broker and a PACS.
 
+mod measure;
+
 use crate::readers::desk::{ACR122, NAME, listed};
 use crate::world::{
     InProcess, World, assignment, at, card, entitlement, eventually, permissions, status, user,
@@ -165,6 +167,12 @@ fn two_taps_put_a_card_into_mirror_and_pacs_and_the_source_accepts_it() {
     assert!(enrollment.read.confirmed && enrollment.read.atr.is_some() && enrollment.command.is_none());
     door.world.expect_permissions("PAada", Some(&["ap-main"]));
     assert_eq!(door.tokens_in_pacs(), [enrollment.token.as_str()]);
+
+    let mut again = door.installer(&["--user", "ada"]);
+    door.tap(&Card::desfire(&UID7));
+    let refused = again.step();
+    assert!(refused["words"].as_str().is_some_and(|words| words.contains("is token enrolled-")), "{refused}");
+    door.take_away();
 
     door.settle("settle-1", &enrollment.token, Settlement::Accepted);
     door.expect_result("settle-1", true, "settled");

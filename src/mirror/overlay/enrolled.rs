@@ -88,17 +88,6 @@ pub fn of_user(conn: &Connection, user: &Key) -> rusqlite::Result<Vec<(Key, Toke
     rows.filter_map(Result::transpose).collect()
 }
 
-/// All of them.
-///
-/// # Errors
-/// SQLite's.
-pub fn all(conn: &Connection) -> rusqlite::Result<Vec<(Key, Token)>> {
-    const ALL: &str = "SELECT token, body FROM overlay WHERE what = 'enrollment' ORDER BY token";
-    let mut pending = conn.prepare_cached(ALL)?;
-    let rows = pending.query_map([], read)?;
-    rows.filter_map(Result::transpose).collect()
-}
-
 /// What the disk has made unreadable grants nothing.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<(Key, Token)>> {
     let Some((key, body)) = text(row, 0)?.zip(text(row, 1)?) else { return Ok(None) };
