@@ -5,7 +5,7 @@
 
 use crate::service::enrolling::machine::Step;
 use http_body_util::Full;
-use hyper::body::{Body, Bytes, Frame};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use serde_json::Value;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -51,6 +51,21 @@ impl Body for Answer {
                 line.push(b'\n');
                 Some(Ok(Frame::data(Bytes::from(line))))
             }),
+        }
+    }
+
+    /// What comes at once has a length, so that the simplest client can read it.
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Answer::Whole(whole) => whole.size_hint(),
+            Answer::Steps { .. } => SizeHint::default(),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Answer::Whole(whole) => whole.is_end_stream(),
+            Answer::Steps { is_over, .. } => *is_over,
         }
     }
 }
