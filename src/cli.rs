@@ -95,6 +95,9 @@ pub enum Verb {
         /// At this reader only
         #[arg(long, value_name = "NAME")]
         reader: Option<String>,
+        /// Name the format of this number, which is printed on the card
+        #[arg(long, value_name = "TEXT")]
+        printed: Option<String>,
         /// JSON lines for programs
         #[arg(long)]
         json: bool,

@@ -22,7 +22,9 @@ fn main() -> ExitCode {
         }
         Verb::Token { verb } => commands::token::token(&cli.config, verb),
         Verb::Readers { json } => commands::readers::readers(&cli.config, json),
-        Verb::Read { reader, json } => commands::read::read(&cli.config, reader.as_deref(), json),
+        Verb::Read { reader, printed, json } => {
+            commands::read::read(&cli.config, reader.as_deref(), printed.as_deref(), json)
+        }
         Verb::ReaderChild => doorward::reader::child::run().map_err(Into::into),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };

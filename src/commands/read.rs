@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// # Errors
 /// When there is no such reader.
-pub fn read(file: &Path, name: Option<&str>, as_json: bool) -> Result<()> {
+pub fn read(file: &Path, name: Option<&str>, printed: Option<&str>, as_json: bool) -> Result<()> {
     let config = config::load(file)?;
     let program = std::env::current_exe().context("where this program is")?;
     let mut specs = specs(&config, file, &program)?;
@@ -38,7 +38,7 @@ pub fn read(file: &Path, name: Option<&str>, as_json: bool) -> Result<()> {
         loop {
             tokio::select! {
                 event = events.recv() => match event {
-                    Some(event) => print!("{}", shown(&event, as_json)),
+                    Some(event) => print!("{}", shown(&event, printed, as_json)),
                     None => break,
                 },
                 _ = terminate.recv() => break,
@@ -50,14 +50,14 @@ pub fn read(file: &Path, name: Option<&str>, as_json: bool) -> Result<()> {
     })
 }
 
-fn shown(event: &ReaderEvent, as_json: bool) -> String {
-    if as_json { format!("{}\n", as_value(event)) } else { as_text(event) }
+fn shown(event: &ReaderEvent, printed: Option<&str>, as_json: bool) -> String {
+    if as_json { format!("{}\n", as_value(event, printed)) } else { as_text(event, printed) }
 }
 
-fn as_text(event: &ReaderEvent) -> String {
+fn as_text(event: &ReaderEvent, printed: Option<&str>) -> String {
     let reader = &event.reader;
     match &event.what {
-        What::Presentation(shown) => card(shown),
+        What::Presentation(shown) => card(shown, printed),
         What::Removed => format!("{reader}  removed\n"),
         What::Unreadable(Unreadable { reason, .. }) => format!("{reader}  not read: {}\n", reason.words()),
         What::Missed(Missed { taps, .. }) => format!("{reader}  {taps} too short to be read\n"),
@@ -68,14 +68,17 @@ fn as_text(event: &ReaderEvent) -> String {
     }
 }
 
-fn card(shown: &Presentation) -> String {
+fn card(shown: &Presentation, printed: Option<&str>) -> String {
     let mut text = format!("{}  {}\n", shown.reader, shown.technology.as_str());
     let mut line = |what: &str, value: String| {
-        let _ = writeln!(text, "  {what:<16} {value}");
+        let _ = writeln!(text, "  {what:<36} {value}");
     };
-    for (what, value) in renderings::all(&shown.uid, shown.bits) {
-        line(what, value);
+    let forms = renderings::all(&shown.uid);
+    for form in &forms {
+        line(&form.name, form.text.clone());
     }
+    let length = shown.uid.as_bytes().len();
+    line("length", shown.bits.map_or_else(|| format!("{length} bytes"), |bits| format!("{bits} bits")));
     let rows = [
         ("ATR", shown.atr.as_ref().map(ToString::to_string)),
         ("SAK", shown.sak.as_ref().map(ToString::to_string)),
@@ -88,16 +91,31 @@ fn card(shown: &Presentation) -> String {
             line(what, value);
         }
     }
+    if let Some(printed) = printed {
+        let found = renderings::matching(&forms, printed);
+        for form in &found {
+            let _ = writeln!(text, "  {printed} is its {}", form.name);
+        }
+        if found.is_empty() {
+            let _ = writeln!(
+                text,
+                "  {printed} is none of these: it is not made from the UID, or by another rule"
+            );
+        }
+    }
     text
 }
 
-fn as_value(event: &ReaderEvent) -> Value {
+fn as_value(event: &ReaderEvent, printed: Option<&str>) -> Value {
     let mut value = match &event.what {
         What::Presentation(shown) => {
             let mut value = json!(Report::Presentation(Box::new(shown.clone())));
-            let all = renderings::all(&shown.uid, shown.bits);
-            value["renderings"] =
-                all.into_iter().map(|(what, text)| (what.to_owned(), json!(text))).collect();
+            let forms = renderings::all(&shown.uid);
+            if let Some(printed) = printed {
+                let found = renderings::matching(&forms, printed).into_iter().map(|form| json!(form.name));
+                value["printed"] = found.collect();
+            }
+            value["renderings"] = forms.into_iter().map(|form| (form.name, json!(form.text))).collect();
             value
         }
         What::Removed => json!({ "type": "removed" }),

@@ -1,46 +1,122 @@
 //! The forms in which other systems write a UID, side by side, so that a person finds the one that is printed on a card.
+//! They are called as `card_number_format` calls them; what a reader has cut before is said.
 //!
-//! Not here: which of them the PACS wants (`card_number_format`).
+//! Not here: which of them the PACS wants, and the numbers of a site (docs/card-numbers.md).
 
+use access::card::{CardNumberFormat, Layout, Wiegand, render};
 use access::uid::RawId;
 
-/// Most bytes of which a decimal number is made: 16, since it is computed in 128 bits.
-const DECIMAL_MAX_BYTES: usize = 16;
+/// One form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Form {
+    /// What it is called.
+    pub(super) name: String,
+    /// The UID in it.
+    pub(super) text: String,
+}
 
-/// Each form with its name.
-pub(super) fn all(uid: &RawId, bits: Option<u16>) -> Vec<(&'static str, String)> {
-    let reversed = uid.reversed();
-    let mut forms = vec![("hex", uid.to_string()), ("hex reversed", reversed.to_string())];
-    forms.extend(decimal(uid.as_bytes()).map(|text| ("decimal", text)));
-    forms.extend(decimal(reversed.as_bytes()).map(|text| ("decimal reversed", text)));
-    let length = uid.as_bytes().len();
-    forms.push(("length", bits.map_or_else(|| format!("{length} bytes"), |bits| format!("{bits} bits"))));
+/// Each form that this UID has.
+pub(super) fn all(uid: &RawId) -> Vec<Form> {
+    let mut forms = Vec::new();
+    let mut add = |name: String, format: CardNumberFormat, id: &RawId| {
+        if let Ok(text) = render(format, id) {
+            forms.push(Form { name, text });
+        }
+    };
+    let whole = [
+        ("hex", CardNumberFormat::Hex),
+        ("hex_reversed", CardNumberFormat::HexReversed),
+        ("decimal", CardNumberFormat::Decimal),
+        ("decimal_reversed", CardNumberFormat::DecimalReversed),
+    ];
+    for (name, format) in whole {
+        add(name.to_owned(), format, uid);
+    }
+    add("wiegand34".to_owned(), wiegand(Layout::Bits34), uid);
+    add("wiegand34, reversed".to_owned(), wiegand(Layout::Bits34), &uid.reversed());
+    for (bytes, piece) in pieces(uid) {
+        for (order, piece) in [("", piece.clone()), (", reversed", piece.reversed())] {
+            let name = |format: &str| format!("{format} of the {bytes}{order}");
+            match piece.as_bytes().len() {
+                3 => add(name("wiegand26"), wiegand(Layout::Bits26), &piece),
+                _ => {
+                    add(name("decimal"), CardNumberFormat::Decimal, &piece);
+                    add(name("wiegand34"), wiegand(Layout::Bits34), &piece);
+                }
+            }
+        }
+    }
     forms
 }
 
-/// `bytes` as one number, the first byte the highest.
-fn decimal(bytes: &[u8]) -> Option<String> {
-    (bytes.len() <= DECIMAL_MAX_BYTES)
-        .then(|| bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte)).to_string())
+fn wiegand(layout: Layout) -> CardNumberFormat {
+    CardNumberFormat::Wiegand(Wiegand { layout, facility: None, separator: Some('-'), cut: false })
+}
+
+/// What readers cut from it.
+fn pieces(uid: &RawId) -> Vec<(&'static str, RawId)> {
+    let bytes = uid.as_bytes();
+    let mut pieces = Vec::new();
+    for (length, first, last) in [(3, "first 3 bytes", "last 3 bytes"), (4, "first 4 bytes", "last 4 bytes")]
+    {
+        if bytes.len() > length {
+            let cuts = [(first, &bytes[..length]), (last, &bytes[bytes.len() - length..])];
+            pieces.extend(
+                cuts.into_iter().filter_map(|(name, cut)| Some((name, RawId::from_bytes(cut).ok()?))),
+            );
+        }
+    }
+    pieces
+}
+
+/// Those that say what is `printed` on the card: leading zeros and what stands between digits do not count.
+pub(super) fn matching<'a>(forms: &'a [Form], printed: &str) -> Vec<&'a Form> {
+    let plain = |text: &str| {
+        let text: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        text.trim_start_matches('0').to_ascii_uppercase()
+    };
+    forms.iter().filter(|form| plain(&form.text) == plain(printed)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::all;
-    use access::uid::RawId;
+    use super::*;
+
+    fn named(hex: &str, printed: &str) -> Vec<String> {
+        let forms = all(&RawId::from_hex(hex).expect("a UID"));
+        matching(&forms, printed).into_iter().map(|form| form.name.clone()).collect()
+    }
 
     #[test]
-    fn one_uid_has_two_orders_and_two_numbers() {
-        let uid = RawId::from_hex("A4B1C2D3").expect("a UID");
-        let forms = all(&uid, None);
-        let texts: Vec<&str> = forms.iter().map(|(_, text)| text.as_str()).collect();
-        assert_eq!(texts, ["A4B1C2D3", "D3C2B1A4", "2763113171", "3552752036", "4 bytes"]);
+    fn what_is_printed_on_a_card_is_named() {
+        for (hex, printed, name) in [
+            ("A4B1C2D3", "2763113171", "decimal"),
+            ("A4B1C2D3", "002763113171", "decimal"),
+            ("A4B1C2D3", "3552752036", "decimal_reversed"),
+            ("A4B1C2D3", "a4:b1:c2:d3", "hex"),
+            ("A4B1C2D3", "D3C2B1A4", "hex_reversed"),
+            ("A4B1C2D3", "164,45506", "wiegand26 of the first 3 bytes"),
+            ("04223344556677", "1163503491966583", "decimal"),
+            ("04223344556677", "33608038631023108", "decimal_reversed"),
+            ("04223344556677", "4-8755", "wiegand26 of the first 3 bytes"),
+            ("04223344556677", "69350212", "decimal of the first 4 bytes"),
+            ("04223344556677", "1144201732", "decimal of the first 4 bytes, reversed"),
+            ("04223344556677", "1146447479", "decimal of the last 4 bytes"),
+        ] {
+            assert!(
+                named(hex, printed).contains(&name.to_owned()),
+                "{hex} {printed}: {:?}",
+                named(hex, printed)
+            );
+        }
+        assert_eq!(named("A4B1C2D3", "4711"), [""; 0]);
     }
 
     #[test]
     fn leading_zeros_stay_in_hex_and_a_long_identifier_has_no_decimal() {
-        let texts = |hex: &str| all(&RawId::from_hex(hex).expect("a UID"), Some(26)).len();
-        assert_eq!(all(&RawId::from_hex("000000A1").expect("a UID"), None)[0].1, "000000A1");
-        assert_eq!((texts("00A1"), texts(&"01".repeat(17))), (5, 3));
+        let forms = all(&RawId::from_hex("000000A1").expect("a UID"));
+        assert_eq!(forms[0], Form { name: "hex".into(), text: "000000A1".into() });
+        let forms = all(&RawId::from_hex(&"01".repeat(17)).expect("bytes"));
+        assert!(forms.iter().all(|form| form.name != "decimal"));
     }
 }

@@ -76,7 +76,10 @@ fn read_shows_each_tap_in_hex_and_leaves_no_child_behind() {
     drop(desk);
     let config = configured(&middleware, &entrance());
     let mut command = doorward(&middleware, &config);
-    let child = command.args(["read", "--json", "--reader", "entrance"]).stdout(Stdio::piped()).spawn();
+    let child = command
+        .args(["read", "--json", "--reader", "entrance", "--printed", "2763113171"])
+        .stdout(Stdio::piped())
+        .spawn();
     let mut running = Running(child.expect("it runs"));
     let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
     let mut next = |kind: &str| loop {
@@ -91,7 +94,8 @@ fn read_shows_each_tap_in_hex_and_leaves_no_child_behind() {
     let shown = next("presentation");
     assert_eq!(shown["uid"], "A4B1C2D3");
     assert_eq!(shown["door"], "front");
-    assert_eq!(shown["renderings"]["hex reversed"], "D3C2B1A4");
+    assert_eq!(shown["renderings"]["hex_reversed"], "D3C2B1A4");
+    assert_eq!(shown["printed"], serde_json::json!(["decimal"]));
     let children = format!("/proc/{0}/task/{0}/children", running.0.id());
     let children = std::fs::read_to_string(children).expect("its children");
     let child: u32 = children.trim().parse().expect("one child");
