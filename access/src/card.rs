@@ -11,8 +11,8 @@ mod tests;
 mod wiegand;
 
 use crate::uid::RawId;
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
+use core::fmt;
 pub use wiegand::{Layout, SEPARATORS, Wiegand};
 
 /// Longest `linear` rendering in digits; 128 bits have 39.
@@ -43,20 +43,32 @@ pub enum CardNumberFormat {
 /// # Errors
 /// A sentence saying why this identifier has no number in this format.
 pub fn render(format: CardNumberFormat, id: &RawId) -> Result<String, &'static str> {
+    let mut rendered = String::new();
+    write(format, id, &mut rendered)?;
+    Ok(rendered)
+}
+
+/// As [`render`], into `out`: for those who allocate nothing. What is in `out` after an error means nothing.
+///
+/// # Errors
+/// As [`render`]; or `out` had no room.
+pub fn write(format: CardNumberFormat, id: &RawId, out: &mut dyn fmt::Write) -> Result<(), &'static str> {
+    const NO_ROOM: &str = "the number is longer than the room for it";
     match format {
-        CardNumberFormat::Hex => Ok(id.to_string()),
-        CardNumberFormat::HexReversed => Ok(id.reversed().to_string()),
-        CardNumberFormat::Decimal => Ok(number(id)?.to_string()),
-        CardNumberFormat::DecimalReversed => Ok(number(&id.reversed())?.to_string()),
+        CardNumberFormat::Hex => write!(out, "{id}"),
+        CardNumberFormat::HexReversed => write!(out, "{}", id.reversed()),
+        CardNumberFormat::Decimal => write!(out, "{}", number(id)?),
+        CardNumberFormat::DecimalReversed => write!(out, "{}", number(&id.reversed())?),
         CardNumberFormat::Linear { digits } => {
-            let rendered = format!("{:0width$}", number(id)?, width = usize::from(digits));
-            if rendered.len() > usize::from(digits) {
+            let number = number(id)?;
+            if number.checked_ilog10().unwrap_or(0) >= u32::from(digits) {
                 return Err("the number has more digits than the PACS takes; raise card_number_digits");
             }
-            Ok(rendered)
+            write!(out, "{number:0width$}", width = usize::from(digits))
         }
-        CardNumberFormat::Wiegand(wiegand) => wiegand.render(id),
+        CardNumberFormat::Wiegand(wiegand) => wiegand.write(id, out)?,
     }
+    .map_err(|fmt::Error| NO_ROOM)
 }
 
 fn number(id: &RawId) -> Result<u128, &'static str> {

@@ -1,12 +1,18 @@
 //! A card's raw bytes. Never text, never a number: a UID that passes through either loses its leading zeros.
 //!
-//! - [`check`]: whether they can name a card
-//! - [`likeness`]: how one card can be taken for another
+//! - [`RawId`]: any identifier; [`Uid`]: what an ISO 14443 card says at the first tap
+//! - [`form`]: the ways in which readers and PACS write a UID, truncated ones included
+//! - [`look_alike`](look_alike()): two cards that somebody would take for one
+//! - [`check`](check()): whether a UID may be enrolled
 //!
-//! Not here: how a PACS writes them ([`card`](crate::card)).
+//! Not here: reading a card, and who has it already.
 
 pub mod check;
-pub mod likeness;
+pub mod form;
+pub mod look_alike;
+
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 use serde::de::Error;
@@ -69,6 +75,99 @@ impl fmt::Display for RawId {
 impl fmt::Debug for RawId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Longest UID in bytes.
+pub const UID_MAX_BYTES: usize = 10;
+/// The lengths a UID has, in bytes: single, double and triple size (ISO/IEC 14443-3).
+pub const UID_LENGTHS_BYTES: [usize; 3] = [4, 7, UID_MAX_BYTES];
+
+/// What kind of card a reader took it for. A hint: SAK and ATQA can be configured on some products (NXP AN10833).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Technology {
+    /// MIFARE Mini.
+    ClassicMini,
+    /// MIFARE Classic with 1 KiB.
+    Classic1k,
+    /// MIFARE Classic with 4 KiB.
+    Classic4k,
+    /// MIFARE Ultralight, or NTAG, which answers alike.
+    Ultralight,
+    /// MIFARE DESFire.
+    Desfire,
+    /// MIFARE Plus.
+    Plus,
+    /// Another, or the reader did not say.
+    Other,
+}
+
+impl Technology {
+    /// All of them.
+    pub const ALL: [Technology; 7] = [
+        Technology::ClassicMini,
+        Technology::Classic1k,
+        Technology::Classic4k,
+        Technology::Ultralight,
+        Technology::Desfire,
+        Technology::Plus,
+        Technology::Other,
+    ];
+
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Technology::ClassicMini => "MIFARE Mini",
+            Technology::Classic1k => "MIFARE Classic 1K",
+            Technology::Classic4k => "MIFARE Classic 4K",
+            Technology::Ultralight => "MIFARE Ultralight or NTAG",
+            Technology::Desfire => "MIFARE DESFire",
+            Technology::Plus => "MIFARE Plus",
+            Technology::Other => "another technology",
+        }
+    }
+}
+
+/// A UID: 4, 7 or 10 bytes in the order the card sends them. Which of them may be enrolled says
+/// [`check`](check::check).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid {
+    bytes: heapless::Vec<u8, UID_MAX_BYTES>,
+    technology: Technology,
+}
+
+impl Uid {
+    /// From the bytes, as the card sends them; `None` when no UID has that many.
+    pub fn new(bytes: &[u8], technology: Technology) -> Option<Uid> {
+        let bytes = heapless::Vec::from_slice(bytes).ok()?;
+        UID_LENGTHS_BYTES.contains(&bytes.len()).then_some(Uid { bytes, technology })
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the reader took the card for.
+    pub const fn technology(&self) -> Technology {
+        self.technology
+    }
+
+    /// As an identifier of a token.
+    pub fn raw(&self) -> RawId {
+        RawId(self.bytes.iter().copied().collect())
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} ({})", self.technology.as_str())
     }
 }
 

@@ -73,9 +73,8 @@ fn card(shown: &Presentation, printed: Option<&str>) -> String {
     let mut line = |what: &str, value: String| {
         let _ = writeln!(text, "  {what:<36} {value}");
     };
-    let forms = renderings::all(&shown.uid);
-    for form in &forms {
-        line(&form.name, form.text.clone());
+    for (name, value) in renderings::all(&shown.uid) {
+        line(&name, value);
     }
     let length = shown.uid.as_bytes().len();
     line("length", shown.bits.map_or_else(|| format!("{length} bytes"), |bits| format!("{bits} bits")));
@@ -92,9 +91,9 @@ fn card(shown: &Presentation, printed: Option<&str>) -> String {
         }
     }
     if let Some(printed) = printed {
-        let found = renderings::matching(&forms, printed);
-        for form in &found {
-            let _ = writeln!(text, "  {printed} is its {}", form.name);
+        let found = renderings::matching(&shown.uid, printed);
+        for name in &found {
+            let _ = writeln!(text, "  {printed} is its {name}");
         }
         if found.is_empty() {
             let _ = writeln!(
@@ -110,12 +109,11 @@ fn as_value(event: &ReaderEvent, printed: Option<&str>) -> Value {
     let mut value = match &event.what {
         What::Presentation(shown) => {
             let mut value = json!(Report::Presentation(Box::new(shown.clone())));
-            let forms = renderings::all(&shown.uid);
             if let Some(printed) = printed {
-                let found = renderings::matching(&forms, printed).into_iter().map(|form| json!(form.name));
-                value["printed"] = found.collect();
+                value["printed"] = json!(renderings::matching(&shown.uid, printed));
             }
-            value["renderings"] = forms.into_iter().map(|form| (form.name, json!(form.text))).collect();
+            let forms = renderings::all(&shown.uid).into_iter();
+            value["renderings"] = forms.map(|(name, text)| (name, json!(text))).collect();
             value
         }
         What::Removed => json!({ "type": "removed" }),

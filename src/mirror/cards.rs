@@ -8,13 +8,10 @@ use super::rows::{name_id, text};
 use access::id::Key;
 use access::token::Token;
 use access::uid::RawId;
-use access::uid::likeness::cuts;
+use access::uid::form::Part;
 use contract::id::Kind;
 use contract::record::{Record, typed};
 use rusqlite::{Connection, OptionalExtension, params};
-
-/// Bytes by which a card is taken for another when readers cut UIDs.
-const CUT_BYTES: usize = 4;
 
 /// A token, and its holder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,14 +43,16 @@ pub fn candidates(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<(Key, 
         UNION ALL SELECT token, body FROM overlay WHERE what = 'enrollment')
         WHERE instr(upper(body), ?1) > 0 OR instr(upper(body), ?2) > 0
         OR instr(upper(body), ?3) > 0 OR instr(upper(body), ?4) > 0 ORDER BY key";
-    // A card of fewer bytes is looked for whole.
-    let length = CUT_BYTES.min(uid.as_bytes().len());
-    let pieces = cuts(uid, length);
-    let piece = |at: usize| pieces.get(at).or(pieces.last()).map(ToString::to_string);
+    // What a reader may have cut, from either end, and what is cut to that.
+    let bytes = uid.as_bytes();
+    let piece = |part: Part| {
+        part.of(bytes).and_then(|cut| RawId::from_bytes(cut).ok()).unwrap_or_else(|| uid.clone())
+    };
+    let (first, last) = (piece(Part::First4), piece(Part::Last4));
+    let pieces =
+        [first.to_string(), first.reversed().to_string(), last.to_string(), last.reversed().to_string()];
     let mut tokens = conn.prepare_cached(TOKENS)?;
-    let rows = tokens.query_map(params![piece(0), piece(1), piece(2), piece(3)], |row| {
-        Ok(text(row, 0)?.zip(text(row, 1)?))
-    })?;
+    let rows = tokens.query_map(pieces, |row| Ok(text(row, 0)?.zip(text(row, 1)?)))?;
     let mut found = Vec::new();
     for row in rows {
         let Some((key, body)) = row? else { continue };

@@ -7,8 +7,7 @@
 //! Not here: parity, which only the wire between reader and controller has.
 
 use crate::uid::RawId;
-use alloc::format;
-use alloc::string::{String, ToString};
+use core::fmt;
 
 /// What may stand between facility and number.
 pub const SEPARATORS: [char; 6] = ['-', ':', ',', '.', '/', ' '];
@@ -48,7 +47,7 @@ impl Layout {
     }
 
     /// Digits of the largest number.
-    const fn number_digits(self) -> usize {
+    pub(crate) const fn number_digits(self) -> usize {
         match self {
             Layout::Bits26 | Layout::Bits34 => 5,
             Layout::Bits37 => 6,
@@ -82,9 +81,11 @@ pub struct Wiegand {
 }
 
 impl Wiegand {
+    /// The inner result is that of `out`.
+    ///
     /// # Errors
     /// A sentence saying why this identifier has no number in this format.
-    pub(super) fn render(self, id: &RawId) -> Result<String, &'static str> {
+    pub(super) fn write(self, id: &RawId, out: &mut dyn fmt::Write) -> Result<fmt::Result, &'static str> {
         let Wiegand { layout, facility, separator, .. } = self;
         if facility.is_some_and(|facility| layout.facility_max().is_none_or(|max| facility > max)) {
             return Err("the format has no such facility; correct card_number_facility");
@@ -98,9 +99,11 @@ impl Wiegand {
             (None, _) => Some(fields >> layout.number_bits()),
         };
         Ok(match (facility, separator) {
-            (None, _) => number.to_string(),
-            (Some(facility), Some(separator)) => format!("{facility}{separator}{number}"),
-            (Some(facility), None) => format!("{facility}{number:0width$}", width = layout.number_digits()),
+            (None, _) => write!(out, "{number}"),
+            (Some(facility), Some(separator)) => write!(out, "{facility}{separator}{number}"),
+            (Some(facility), None) => {
+                write!(out, "{facility}{number:0width$}", width = layout.number_digits())
+            }
         })
     }
 

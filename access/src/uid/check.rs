@@ -1,154 +1,189 @@
-//! Which UIDs can name a card at all, and what is to be known of those that can.
+//! Whether a UID may be enrolled, with every reason against it.
 //!
-//! A UID is not a secret and can be copied; none of this proves that a card is the one it was.
+//! Rules for four bytes: NXP AN10927, "MIFARE product and handling of UIDs". Seven and ten bytes are unique by
+//! themselves; their first byte names the maker (ISO/IEC 14443-3).
 //!
-//! Not here: how two UIDs can be taken for each other ([`likeness`](super::likeness)).
+//! Not here: whether the card is enrolled already, and whether it is a copy. A UID can be copied, and nothing in it
+//! shows that.
 
-use super::RawId;
+use super::look_alike::{Alike, LookAlike, look_alike};
+use super::{Technology, UID_LENGTHS_BYTES, Uid};
 use core::fmt;
 
-/// Why a card cannot be enrolled by these bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Most refusals and most warnings in a verdict, each.
+pub const FINDINGS_MAX: usize = 8;
+
+/// What the site's readers do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Site {
+    /// Whether any sends Wiegand 26, and so three bytes of a UID.
+    pub wiegand26: bool,
+}
+
+/// Why a card is not enrolled.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// ISO/IEC 14443-3 knows UIDs of 4, 7 and 10 bytes.
-    Length(usize),
-    /// All bytes are zero: a reader's way to say that it has read nothing.
+    /// The reader sent no bytes.
+    Empty,
+    /// No UID has this many bytes.
+    Length {
+        /// How many were sent.
+        bytes: usize,
+    },
+    /// Every byte is zero.
     AllZero,
-    /// 4 bytes that begin with `08`: drawn anew each time the card is powered (NXP AN10927).
+    /// Four bytes, the first `08`: made anew at each tap.
     Random,
-    /// 4 bytes that begin with the cascade tag `88`: the beginning of a longer UID that the reader has cut
-    /// (ISO/IEC 14443-3).
+    /// Four bytes, the first `88`: the cascade tag, so the reader gave up after the first part of a longer UID.
     CascadeTag,
-    /// 4 bytes that begin with `F8`: reserved (NXP AN10927).
+    /// Four bytes, the first `F8`: reserved.
     Reserved,
+    /// It is all the same as another card's UID to a reader that reverses bytes.
+    LooksLike(Uid, LookAlike),
+}
+
+/// What one should know of a card that is enrolled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Warning {
+    /// Four bytes are not promised to be unique: numbers are used again.
+    Reused,
+    /// Four bytes, the first `xF`: fixed, and known not to be unique.
+    NotUnique,
+    /// Four bytes, the last `08`: random, if the reader reverses bytes.
+    RandomIfReversed,
+    /// Four bytes from a card whose UID has seven: the reader has truncated it, or the card made them up.
+    TooShortFor(Technology),
+    /// Some readers take it for another card.
+    LooksLike(Uid, LookAlike),
+}
+
+/// What [`check`] found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// Why the card is not enrolled; at most [`FINDINGS_MAX`].
+    pub refusals: heapless::Vec<Refusal, FINDINGS_MAX>,
+    /// What one should know; at most [`FINDINGS_MAX`].
+    pub warnings: heapless::Vec<Warning, FINDINGS_MAX>,
+    /// Look-alikes found beyond those that are listed.
+    pub unlisted_look_alikes: usize,
+}
+
+impl Verdict {
+    /// Whether the card may be enrolled. What is refused is never left unlisted without another refusal.
+    pub fn may_enroll(&self) -> bool {
+        self.refusals.is_empty()
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        if self.refusals.push(refusal).is_err() {
+            self.unlisted_look_alikes += 1;
+        }
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        if self.warnings.push(warning).is_err() {
+            self.unlisted_look_alikes += 1;
+        }
+    }
+}
+
+/// Judges what a reader sent, beside the UIDs that are `known` already. Those with the same bytes are passed over.
+pub fn check<'a>(
+    bytes: &[u8],
+    technology: Technology,
+    site: Site,
+    known: impl IntoIterator<Item = &'a Uid>,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    let Some(uid) = Uid::new(bytes, technology) else {
+        verdict.refuse(match bytes.len() {
+            0 => Refusal::Empty,
+            bytes => Refusal::Length { bytes },
+        });
+        return verdict;
+    };
+    if bytes.iter().all(|byte| *byte == 0) {
+        verdict.refuse(Refusal::AllZero);
+    }
+    if let [first, .., last] = *bytes
+        && bytes.len() == UID_LENGTHS_BYTES[0]
+    {
+        four_bytes(first, last, technology, &mut verdict);
+    }
+    for other in known {
+        let Some(found) = look_alike(&uid, other) else { continue };
+        match found.alike {
+            Alike::Whole => verdict.refuse(Refusal::LooksLike(other.clone(), found)),
+            Alike::FourBytes => verdict.warn(Warning::LooksLike(other.clone(), found)),
+            Alike::ThreeBytes if site.wiegand26 => verdict.warn(Warning::LooksLike(other.clone(), found)),
+            Alike::ThreeBytes => {}
+        }
+    }
+    verdict
+}
+
+fn four_bytes(first: u8, last: u8, technology: Technology, verdict: &mut Verdict) {
+    match first {
+        0x08 => verdict.refuse(Refusal::Random),
+        0x88 => verdict.refuse(Refusal::CascadeTag),
+        0xF8 => verdict.refuse(Refusal::Reserved),
+        _ if first & 0x0F == 0x0F => verdict.warn(Warning::NotUnique),
+        _ => verdict.warn(Warning::Reused),
+    }
+    if last == 0x08 && first != 0x08 {
+        verdict.warn(Warning::RandomIfReversed);
+    }
+    if matches!(technology, Technology::Ultralight | Technology::Desfire) && verdict.may_enroll() {
+        verdict.warn(Warning::TooShortFor(technology));
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Length(bytes) => {
-                write!(f, "{bytes} bytes are no UID, which has 4, 7 or 10; correct what the reader sends")
+            Refusal::Empty => f.write_str("the reader sent no UID; tap the card again"),
+            Refusal::Length { bytes } => {
+                write!(f, "the reader sent {bytes} bytes, and a UID has 4, 7 or 10; check the reader's settings")
             }
-            Refusal::AllZero => write!(f, "a UID of zeros alone: the reader has read nothing"),
-            Refusal::Random => write!(
-                f,
-                "a random UID (08...): the card shows another one each time, so it cannot be enrolled by it"
+            Refusal::AllZero => f.write_str("the UID is all zeros, which is no card's; check the reader"),
+            Refusal::Random => f.write_str(
+                "a UID of 4 bytes that begins with 08 is random and another at each tap; switch random IDs off \
+                 on the card, or enroll it by an identifier that is stored on it",
             ),
-            Refusal::CascadeTag => {
-                write!(
-                    f,
-                    "a cut UID (88...): the reader sends the beginning of a longer one; correct its settings"
-                )
+            Refusal::CascadeTag => f.write_str(
+                "a UID of 4 bytes that begins with 88 is the first part of a longer one; set the reader to send \
+                 the whole UID",
+            ),
+            Refusal::Reserved => {
+                f.write_str("a UID of 4 bytes that begins with F8 is reserved and no card's; take another card")
             }
-            Refusal::Reserved => write!(f, "a reserved UID (F8...): no card of today has one"),
+            Refusal::LooksLike(other, found) => {
+                write!(f, "the card {other} gives the same number ({} for it, ", found.second)?;
+                write!(f, "{} for this one); give out one of the two only", found.first)
+            }
         }
     }
-}
-
-/// What is to be known of a card that can be enrolled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Warning {
-    /// 4 bytes: makers have used each of them more than once (NXP AN10927).
-    Reused,
-    /// 4 bytes whose first one ends in `F`: fixed, and given to many cards (NXP AN10927).
-    NotUnique,
-    /// 4 bytes that end in `08`: a random UID, if this reader sends the last byte first.
-    PerhapsReversed,
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Warning::Reused => "a UID of 4 bytes: another card may have the same",
-            Warning::NotUnique => "a UID that is fixed and not unique (xF...): other cards have the same",
-            Warning::PerhapsReversed => {
-                "it ends in 08: if this reader sends the last byte first, the UID is random and another one each time"
+        match self {
+            Warning::Reused => f.write_str("a UID of 4 bytes may be used again for another card"),
+            Warning::NotUnique => {
+                f.write_str("a UID of 4 bytes whose first ends in F is fixed but not unique: others may have it")
             }
-        })
-    }
-}
-
-/// Judges the bytes of a card.
-///
-/// # Errors
-/// Why it cannot be enrolled by them.
-pub fn check(uid: &RawId) -> Result<heapless::Vec<Warning, 3>, Refusal> {
-    let bytes = uid.as_bytes();
-    if bytes.iter().all(|byte| *byte == 0) {
-        return Err(Refusal::AllZero);
-    }
-    let &[first, _, _, last] = bytes else {
-        return if matches!(bytes.len(), 7 | 10) {
-            Ok(heapless::Vec::new())
-        } else {
-            Err(Refusal::Length(bytes.len()))
-        };
-    };
-    match first {
-        0x08 => return Err(Refusal::Random),
-        0x88 => return Err(Refusal::CascadeTag),
-        0xF8 => return Err(Refusal::Reserved),
-        _ => {}
-    }
-    let found = [
-        (first & 0x0F == 0x0F, Warning::NotUnique),
-        (first & 0x0F != 0x0F, Warning::Reused),
-        (last == 0x08, Warning::PerhapsReversed),
-    ];
-    Ok(found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn judged(hex: &str) -> Result<heapless::Vec<Warning, 3>, Refusal> {
-        check(&RawId::from_hex(hex).expect("hex"))
-    }
-
-    #[test]
-    fn what_names_no_card_is_refused_with_the_reason() {
-        for (hex, refusal) in [
-            ("08A1B2C3", Refusal::Random),
-            ("88042233", Refusal::CascadeTag),
-            ("F8A1B2C3", Refusal::Reserved),
-            ("00000000", Refusal::AllZero),
-            ("00000000000000", Refusal::AllZero),
-            ("A1", Refusal::Length(1)),
-            ("A1B2C3", Refusal::Length(3)),
-            ("A1B2C3D4E5", Refusal::Length(5)),
-            ("A1B2C3D4E5F6A7B8", Refusal::Length(8)),
-        ] {
-            assert_eq!(judged(hex), Err(refusal), "{hex}");
-        }
-    }
-
-    #[test]
-    fn what_names_one_is_taken_with_what_is_to_be_known() {
-        for (hex, warnings) in [
-            ("A4B1C2D3", &[Warning::Reused][..]),
-            ("1FB1C2D3", &[Warning::NotUnique]),
-            ("A4B1C208", &[Warning::Reused, Warning::PerhapsReversed]),
-            ("000000A1", &[Warning::Reused]),
-            ("04223344556677", &[]),
-            // Only a UID of 4 bytes is random, cut or reserved by its first one.
-            ("08223344556677", &[]),
-            ("04010203040506070809", &[]),
-        ] {
-            assert_eq!(judged(hex).as_deref(), Ok(warnings), "{hex}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_judged_and_only_three_lengths_are_taken(
-            bytes in proptest::collection::vec(any::<u8>(), 1..=crate::uid::IDENTIFIER_MAX_BYTES),
-        ) {
-            let verdict = check(&RawId::from_bytes(&bytes).expect("bytes"));
-            prop_assert!(verdict.is_err() || matches!(bytes.len(), 4 | 7 | 10));
-            prop_assert_eq!(verdict.is_ok_and(|warnings| warnings.is_empty()),
-                matches!(bytes.len(), 7 | 10) && bytes.iter().any(|byte| *byte != 0));
+            Warning::RandomIfReversed => f.write_str(
+                "the UID ends with 08: if the reader sends its bytes reversed it is random; tap the card again \
+                 and compare",
+            ),
+            Warning::TooShortFor(technology) => {
+                write!(f, "{} has a UID of 7 bytes and the reader sent 4: ", technology.as_str())?;
+                f.write_str("check that it does not truncate them")
+            }
+            Warning::LooksLike(other, found) => {
+                write!(f, "some readers take it for the card {other} ({} for this one, ", found.first)?;
+                write!(f, "{} for that one)", found.second)
+            }
         }
     }
 }

@@ -1,122 +1,83 @@
 //! The forms in which other systems write a UID, side by side, so that a person finds the one that is printed on a card.
-//! They are called as `card_number_format` calls them; what a reader has cut before is said.
 //!
-//! Not here: which of them the PACS wants, and the numbers of a site (docs/card-numbers.md).
+//! Not here: the forms themselves (`access::uid`), and which of them the PACS wants (docs/card-numbers.md).
 
-use access::card::{CardNumberFormat, Layout, Wiegand, render};
-use access::uid::RawId;
+use access::card::{CardNumberFormat, Layout, render};
+use access::uid::form::{Form, Order, Part, Writing};
+use access::uid::{RawId, Technology, Uid};
 
-/// One form.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Form {
-    /// What it is called.
-    pub(super) name: String,
-    /// The UID in it.
-    pub(super) text: String,
-}
+/// Those that are shown: the likely ones.
+const SHOWN: [Writing; 3] = [
+    Writing::Hex { separator: None },
+    Writing::Decimal,
+    Writing::Wiegand { layout: Layout::Bits34, separator: Some('-') },
+];
+const WIEGAND_26: Writing = Writing::Wiegand { layout: Layout::Bits26, separator: Some('-') };
 
-/// Each form that this UID has.
-pub(super) fn all(uid: &RawId) -> Vec<Form> {
-    let mut forms = Vec::new();
-    let mut add = |name: String, format: CardNumberFormat, id: &RawId| {
-        if let Ok(text) = render(format, id) {
-            forms.push(Form { name, text });
-        }
-    };
-    let whole = [
-        ("hex", CardNumberFormat::Hex),
-        ("hex_reversed", CardNumberFormat::HexReversed),
-        ("decimal", CardNumberFormat::Decimal),
-        ("decimal_reversed", CardNumberFormat::DecimalReversed),
-    ];
-    for (name, format) in whole {
-        add(name.to_owned(), format, uid);
-    }
-    add("wiegand34".to_owned(), wiegand(Layout::Bits34), uid);
-    add("wiegand34, reversed".to_owned(), wiegand(Layout::Bits34), &uid.reversed());
-    for (bytes, piece) in pieces(uid) {
-        for (order, piece) in [("", piece.clone()), (", reversed", piece.reversed())] {
-            let name = |format: &str| format!("{format} of the {bytes}{order}");
-            match piece.as_bytes().len() {
-                3 => add(name("wiegand26"), wiegand(Layout::Bits26), &piece),
-                _ => {
-                    add(name("decimal"), CardNumberFormat::Decimal, &piece);
-                    add(name("wiegand34"), wiegand(Layout::Bits34), &piece);
+/// Each form with its name; of an identifier that is no UID the plain ones.
+pub(super) fn all(id: &RawId) -> Vec<(String, String)> {
+    let Some(uid) = Uid::new(id.as_bytes(), Technology::Other) else { return plain(id) };
+    let mut shown = Vec::new();
+    for part in Part::ALL {
+        for order in Order::ALL {
+            let writings: &[Writing] = match part {
+                Part::Whole | Part::First4 | Part::Last4 => &SHOWN,
+                Part::First3 | Part::Last3 => &[WIEGAND_26],
+            };
+            for writing in writings {
+                let form = Form { part, order, writing: *writing };
+                if let Ok(text) = form.render(&uid) {
+                    shown.push((form.to_string(), text.as_str().to_owned()));
                 }
             }
         }
     }
-    forms
+    shown
 }
 
-fn wiegand(layout: Layout) -> CardNumberFormat {
-    CardNumberFormat::Wiegand(Wiegand { layout, facility: None, separator: Some('-'), cut: false })
+fn plain(id: &RawId) -> Vec<(String, String)> {
+    let forms = [
+        ("hex", CardNumberFormat::Hex),
+        ("hex, reversed", CardNumberFormat::HexReversed),
+        ("decimal", CardNumberFormat::Decimal),
+        ("decimal, reversed", CardNumberFormat::DecimalReversed),
+    ];
+    let shown =
+        forms.into_iter().filter_map(|(name, format)| Some((name.to_owned(), render(format, id).ok()?)));
+    shown.collect()
 }
 
-/// What readers cut from it.
-fn pieces(uid: &RawId) -> Vec<(&'static str, RawId)> {
-    let bytes = uid.as_bytes();
-    let mut pieces = Vec::new();
-    for (length, first, last) in [(3, "first 3 bytes", "last 3 bytes"), (4, "first 4 bytes", "last 4 bytes")]
-    {
-        if bytes.len() > length {
-            let cuts = [(first, &bytes[..length]), (last, &bytes[bytes.len() - length..])];
-            pieces.extend(
-                cuts.into_iter().filter_map(|(name, cut)| Some((name, RawId::from_bytes(cut).ok()?))),
-            );
-        }
+/// Names of the forms that say what is printed on the card.
+pub(super) fn matching(id: &RawId, printed: &str) -> Vec<String> {
+    match Uid::new(id.as_bytes(), Technology::Other) {
+        Some(uid) => uid.matching(printed).iter().map(ToString::to_string).collect(),
+        None => plain(id).into_iter().filter(|(_, text)| text == printed).map(|(name, _)| name).collect(),
     }
-    pieces
-}
-
-/// Those that say what is `printed` on the card: leading zeros and what stands between digits do not count.
-pub(super) fn matching<'a>(forms: &'a [Form], printed: &str) -> Vec<&'a Form> {
-    let plain = |text: &str| {
-        let text: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
-        text.trim_start_matches('0').to_ascii_uppercase()
-    };
-    forms.iter().filter(|form| plain(&form.text) == plain(printed)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn named(hex: &str, printed: &str) -> Vec<String> {
-        let forms = all(&RawId::from_hex(hex).expect("a UID"));
-        matching(&forms, printed).into_iter().map(|form| form.name.clone()).collect()
+    fn id(hex: &str) -> RawId {
+        RawId::from_hex(hex).expect("hex")
     }
 
     #[test]
-    fn what_is_printed_on_a_card_is_named() {
-        for (hex, printed, name) in [
-            ("A4B1C2D3", "2763113171", "decimal"),
-            ("A4B1C2D3", "002763113171", "decimal"),
-            ("A4B1C2D3", "3552752036", "decimal_reversed"),
-            ("A4B1C2D3", "a4:b1:c2:d3", "hex"),
-            ("A4B1C2D3", "D3C2B1A4", "hex_reversed"),
-            ("A4B1C2D3", "164,45506", "wiegand26 of the first 3 bytes"),
-            ("04223344556677", "1163503491966583", "decimal"),
-            ("04223344556677", "33608038631023108", "decimal_reversed"),
-            ("04223344556677", "4-8755", "wiegand26 of the first 3 bytes"),
-            ("04223344556677", "69350212", "decimal of the first 4 bytes"),
-            ("04223344556677", "1144201732", "decimal of the first 4 bytes, reversed"),
-            ("04223344556677", "1146447479", "decimal of the last 4 bytes"),
-        ] {
-            assert!(
-                named(hex, printed).contains(&name.to_owned()),
-                "{hex} {printed}: {:?}",
-                named(hex, printed)
-            );
+    fn what_is_shown_names_itself_when_it_is_printed() {
+        for hex in ["A4B1C2D3", "04223344556677", "01020304050607080910"] {
+            for (name, text) in all(&id(hex)) {
+                assert!(matching(&id(hex), &text).contains(&name), "{hex}: {name} {text}");
+            }
         }
-        assert_eq!(named("A4B1C2D3", "4711"), [""; 0]);
+        assert_eq!(matching(&id("A4B1C2D3"), "4711"), [""; 0]);
     }
 
     #[test]
-    fn leading_zeros_stay_in_hex_and_a_long_identifier_has_no_decimal() {
-        let forms = all(&RawId::from_hex("000000A1").expect("a UID"));
-        assert_eq!(forms[0], Form { name: "hex".into(), text: "000000A1".into() });
-        let forms = all(&RawId::from_hex(&"01".repeat(17)).expect("bytes"));
-        assert!(forms.iter().all(|form| form.name != "decimal"));
+    fn what_is_no_uid_is_shown_plainly() {
+        let shown = all(&id("000001"));
+        assert_eq!(shown[0], ("hex".to_owned(), "000001".to_owned()));
+        assert_eq!(matching(&id("000001"), "1"), ["decimal"]);
+        assert!(all(&id(&"01".repeat(17))).iter().all(|(name, _)| !name.contains("decimal")));
     }
 }

@@ -4,15 +4,13 @@
 
 use crate::mirror::cards;
 use crate::mirror::facts;
+use crate::reader::card;
 use crate::reader::line::Presentation;
 use access::id::Key;
-use access::uid::check::check;
-use access::uid::likeness::{Likeness, likeness};
+use access::uid::check::{Refusal, Site, Warning, check};
+use access::uid::{Technology, Uid};
 use access::user::UserStatus;
 use rusqlite::Connection;
-
-/// Most warnings of one card.
-const WARNINGS_MAX: usize = 8;
 
 /// What is to be known of the card, or why it may not be enrolled.
 pub(super) type Judged = Result<Vec<String>, String>;
@@ -29,40 +27,61 @@ pub(super) fn user(conn: &Connection, user: &Key) -> rusqlite::Result<Result<(),
 
 /// Whether the card may be the user's.
 pub(super) fn card(conn: &Connection, card: &Presentation, user: &Key) -> rusqlite::Result<Judged> {
-    let warnings = match check(&card.uid) {
-        Ok(warnings) => warnings,
-        Err(refusal) => return Ok(Err(format!("{}: {refusal}", card.uid))),
-    };
-    let mut words: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let technology = technology(card.technology);
+    let (mut known, mut owners) = (Vec::new(), Vec::new());
     for (token, record) in cards::candidates(conn, &card.uid)? {
         for identifier in &record.identifiers {
-            let whose = whose(record.user.as_ref(), user);
             if identifier.hex == card.uid {
+                let whose = whose(record.user.as_ref(), user);
                 let words = format!(
                     "card {} is token {token} already, {whose}: revoke or delete that one at the source first",
                     card.uid
                 );
                 return Ok(Err(words));
             }
-            match likeness(&identifier.hex, &card.uid) {
-                Some(Likeness::Reversed) => {
-                    let words = format!(
-                        "card {} is token {token} read from the other end, {whose}: this reader, or the one that read \
-                         that card, sends the last byte first",
-                        card.uid
-                    );
-                    return Ok(Err(words));
-                }
-                Some(Likeness::FourBytes) if words.len() < WARNINGS_MAX => words.push(format!(
-                    "a reader that sends 4 bytes takes it for token {token} ({}), {whose}",
-                    identifier.hex
-                )),
-                // Too many share 3 bytes; where the PACS wants those, the export holds one of two.
-                Some(Likeness::FourBytes | Likeness::ThreeBytes) | None => {}
+            if let Some(uid) = Uid::new(identifier.hex.as_bytes(), Technology::Other) {
+                owners.push((uid.clone(), format!("token {token} {}", whose(record.user.as_ref(), user))));
+                known.push(uid);
             }
         }
     }
-    Ok(Ok(words))
+    let verdict = check(card.uid.as_bytes(), technology, Site::default(), &known);
+    let owner = |uid: &Uid| {
+        let owner = owners.iter().find(|(known, _)| known == uid);
+        owner.map(|(_, owner)| format!(" ({owner})")).unwrap_or_default()
+    };
+    if !verdict.may_enroll() {
+        let words = verdict.refusals.iter().map(|refusal| match refusal {
+            Refusal::LooksLike(other, _) => format!("{refusal}{}", owner(other)),
+            Refusal::Empty
+            | Refusal::Length { .. }
+            | Refusal::AllZero
+            | Refusal::Random
+            | Refusal::CascadeTag
+            | Refusal::Reserved => refusal.to_string(),
+        });
+        return Ok(Err(format!("{}: {}", card.uid, words.collect::<Vec<_>>().join("; "))));
+    }
+    let warnings = verdict.warnings.iter().map(|warning| match warning {
+        Warning::LooksLike(other, _) => format!("{warning}{}", owner(other)),
+        Warning::Reused | Warning::NotUnique | Warning::RandomIfReversed | Warning::TooShortFor(_) => {
+            warning.to_string()
+        }
+    });
+    Ok(Ok(warnings.collect()))
+}
+
+/// What the reader took it for, in the words of the rules.
+fn technology(seen: card::Technology) -> Technology {
+    match seen {
+        card::Technology::MifareClassicMini => Technology::ClassicMini,
+        card::Technology::MifareClassic1k => Technology::Classic1k,
+        card::Technology::MifareClassic4k => Technology::Classic4k,
+        card::Technology::MifareUltralight | card::Technology::Ntag => Technology::Ultralight,
+        card::Technology::MifarePlus => Technology::Plus,
+        card::Technology::MifareDesfire | card::Technology::MifareDesfireLight => Technology::Desfire,
+        _ => Technology::Other,
+    }
 }
 
 fn whose(holder: Option<&Key>, user: &Key) -> String {

@@ -94,8 +94,8 @@ fn read_shows_each_tap_in_hex_and_leaves_no_child_behind() {
     let shown = next("presentation");
     assert_eq!(shown["uid"], "A4B1C2D3");
     assert_eq!(shown["door"], "front");
-    assert_eq!(shown["renderings"]["hex_reversed"], "D3C2B1A4");
-    assert_eq!(shown["printed"], serde_json::json!(["decimal"]));
+    assert_eq!(shown["renderings"]["hex, all bytes, reversed"], "D3C2B1A4");
+    assert_eq!(shown["printed"], serde_json::json!(["decimal, all bytes"]));
     let children = format!("/proc/{0}/task/{0}/children", running.0.id());
     let children = std::fs::read_to_string(children).expect("its children");
     let child: u32 = children.trim().parse().expect("one child");
