@@ -1,11 +1,15 @@
 //! The board: which outputs this panel has, as one TOML file, and how they rest.
 //!
-//! Not here: signals and strikes at a presentation (they come with the door), real GPIO (with the ARM panel).
+//! - [`indicators`]: the lights and the buzzer
+//!
+//! Not here: strikes at a presentation (they come with the door), real GPIO (with the ARM panel).
 
+pub mod indicators;
 mod pin;
 
 use embedded_hal::digital::OutputPin;
-use pin::VirtualPin;
+use indicators::{Indicator, Indicators};
+pub use pin::VirtualPin;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +137,17 @@ impl Board {
                 Level::High => pin.set_high(),
             };
         }
+    }
+
+    /// Hands over the lights and the buzzer, at rest; they are the board's no more.
+    pub fn take_indicators(&mut self) -> Indicators<VirtualPin> {
+        let mut take = |role: Role| {
+            let at = self.outputs.iter().position(|(output, _)| output.role == role)?;
+            let (output, pin) = self.outputs.swap_remove(at);
+            Some(Indicator::new(pin, output.rest))
+        };
+        let (green, red, buzzer) = (take(Role::GreenLed), take(Role::RedLed), take(Role::Buzzer));
+        Indicators::new(green, red, buzzer)
     }
 
     /// Each output with its present level.

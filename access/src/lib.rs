@@ -5,6 +5,7 @@
 //!
 //! - [`id`], [`text`], [`time`], [`uid`]: checked values, parsed once at the edge
 //! - [`user`], [`token`], [`entitlement`], [`assignment`], [`schedule`], [`door`]: the records of the contract
+//! - [`signal`]: what a person at a reader sees and hears
 //! - [`status`]: what a token is worth, given its user
 //! - [`trust`]: whether the clock may be believed, and what a window means when it may not
 //! - [`leash`]: how long a right lives without news from the source
@@ -29,6 +30,7 @@ pub mod person;
 pub mod schedule;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod signal;
 pub mod status;
 pub mod text;
 pub mod time;

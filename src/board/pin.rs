@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 /// Remembers its level; undriven until it is first set.
 #[derive(Debug, Default)]
-pub(super) struct VirtualPin {
+pub struct VirtualPin {
     level: Option<Level>,
 }
 

@@ -1,6 +1,7 @@
 //! `doorward run`: wires everything and shuts it down in order.
 
 use crate::board::Board;
+use crate::board::indicators::Indicators;
 use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::service::{self, setup::Setup};
@@ -21,9 +22,10 @@ pub fn run(file: &Path) -> Result<()> {
     let config = config::load(file)?;
     // Before anything that can fail or wait: whatever the last process left behind, outputs rest.
     let mut board = config.board.as_deref().map(Board::load).transpose()?;
-    if let Some(board) = &mut board {
+    let indicators = board.as_mut().map_or(Indicators::new(None, None, None), |board| {
         board.rest();
-    }
+        board.take_indicators()
+    });
     start_log();
     for warning in config::warnings(&config) {
         tracing::warn!("{warning}");
@@ -44,7 +46,7 @@ pub fn run(file: &Path) -> Result<()> {
                 std::process::exit(1);
             });
         };
-        service::run(&setup, clock, asked).await?;
+        service::run(&setup, clock, indicators, asked).await?;
         tracing::info!("stopped");
         Ok(())
     })

@@ -5,11 +5,12 @@
 //!
 //! Not here: starting and watching children ([`super::supervisor`]); what each driver does.
 
-use super::line::{Found, HEARTBEAT_MS, Health, LINE_MAX_BYTES, Order, Report, Signal, State};
+use super::line::{Found, HEARTBEAT_MS, Health, LINE_MAX_BYTES, Order, Report, State};
 #[cfg(any(feature = "pcsc", feature = "libnfc", feature = "osdp"))]
 use super::spec::Port;
 use super::spec::{CHILD_VERB, Opening};
 use crate::clock::{Clock, SyncSource, SystemClock};
+use access::signal::Signal;
 use rustix::io::fcntl_dupfd_cloexec;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};

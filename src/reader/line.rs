@@ -9,6 +9,7 @@
 use super::card::{ATR_MAX_BYTES, ATS_MAX_BYTES, Technology, VERSION_MAX_BYTES};
 use super::octets::Octets;
 use super::spec::Opening;
+use access::signal::Signal;
 use access::uid::RawId;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -18,22 +19,6 @@ pub const LINE_MAX_BYTES: usize = 4096;
 pub const DETAIL_MAX_BYTES: usize = 512;
 /// A child says at least one line in this time; see [`super::spec::Spec::silence_max_ms`] for when it is given up.
 pub const HEARTBEAT_MS: u64 = 1000;
-
-/// What a reader shows and sounds. The same five as the door's own signals.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Signal {
-    /// A card is awaited.
-    Armed,
-    /// "Come in", or "the card is known now".
-    Good,
-    /// "No."
-    Bad,
-    /// "The same card once more, please."
-    Again,
-    /// Something is broken here.
-    Error,
-}
 
 /// From parent to child.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

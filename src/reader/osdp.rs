@@ -10,10 +10,11 @@ mod channel;
 mod shown;
 
 use super::child::{Output, RETRY_MS};
-use super::line::{Instant, Presentation, Reason, Report, Signal, State, Unreadable};
+use super::line::{Instant, Presentation, Reason, Report, State, Unreadable};
 use super::port::hold;
 use super::spec::OsdpKey;
 use crate::reader::card::Technology;
+use access::signal::Signal;
 use access::uid::RawId;
 use channel::Wire;
 use libosdp::{

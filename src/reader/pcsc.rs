@@ -9,12 +9,11 @@ mod signals;
 mod tap;
 
 use super::child::{Output, RETRY_MS};
-use super::line::{
-    Found, HEARTBEAT_MS, Instant, Missed, Presentation, Reason, Report, Signal, State, Unreadable,
-};
+use super::line::{Found, HEARTBEAT_MS, Instant, Missed, Presentation, Reason, Report, State, Unreadable};
 use super::octets::Octets;
 use super::presence::{Change, Counted};
 use crate::config::PcscSignals;
+use access::signal::Signal;
 use access::uid::RawId;
 use pcsc::{Attribute, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode};
 use std::ffi::{CStr, CString};

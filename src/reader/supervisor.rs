@@ -9,9 +9,10 @@
 mod keeper;
 mod lines;
 
-use super::line::{Health, Missed, Presentation, Signal, State, Unreadable};
+use super::line::{Health, Missed, Presentation, State, Unreadable};
 use super::spec::Spec;
 use crate::clock::{Clock, MonoMs};
+use access::signal::Signal;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};

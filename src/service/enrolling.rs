@@ -6,6 +6,7 @@
 //!
 //! - `machine`: which tap is awaited
 //! - `judging`: whether the card may be the user's
+//! - `writing`: the token and its event
 //! - `asking`: who asks, and how the answers get back
 //!
 //! Not here: what a UID means (`access::uid`), doors.
@@ -13,29 +14,32 @@
 pub mod asking;
 mod judging;
 pub mod machine;
+mod writing;
 
 use super::notices::Notices;
 use super::orders::{self, Who};
 use super::timekeeping::Timekeeper;
+use crate::board::VirtualPin;
+use crate::board::indicators::Indicators;
 use crate::clock::{MonoMs, Wake};
-use crate::mirror::overlay::enrolled::{self, Pending};
+use crate::mirror::overlay::enrolled;
 use crate::mirror::touched::{Haste, Touched};
-use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, WriteError, Writer, audit, due, outbox};
-use crate::reader::line::{Presentation, Signal};
+use crate::mirror::{Urgency, WriteError, Writer, audit, outbox};
+use crate::reader::line::Presentation;
 use crate::reader::supervisor::{ReaderEvent, Readers, What};
 use access::id::Key;
+use access::signal::Signal;
 use access::time::UtcTime;
 use access::trust::Trust;
 use asking::{Ask, CardWish};
-use contract::enrollment::{CardRead, Enrollment};
 use contract::messages::{Event, ReaderState};
 use machine::{Act, Machine, Step};
 use rusqlite::Connection;
-use serde_json::json;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use tokio::sync::{mpsc, watch};
+use writing::{Drawn, write_down};
 
 /// Identifier type where no PACS says which it wants.
 const IDENTIFIER_TYPE: &str = "mifare";
@@ -46,6 +50,8 @@ pub struct Enrolling {
     pub readers: Readers,
     /// What happens at them.
     pub events: mpsc::Receiver<ReaderEvent>,
+    /// The board's lights and buzzer.
+    pub indicators: RefCell<Indicators<VirtualPin>>,
     /// What is asked for.
     pub asks: mpsc::Receiver<Ask>,
     /// To write.
@@ -79,7 +85,8 @@ impl Enrolling {
         let mut number = 0;
         self.say_readers();
         while !*stop.borrow() {
-            let mono = sessions.values().map(|session| session.machine.deadline()).min();
+            let deadline = sessions.values().map(|session| session.machine.deadline()).min();
+            let mono = deadline.into_iter().chain(self.play()).min();
             tokio::select! {
                 Some(event) = self.events.recv() => self.happened(&mut sessions, event).await,
                 Some(ask) = self.asks.recv() => match ask {
@@ -106,6 +113,7 @@ impl Enrolling {
             }
         }
         self.cancel(&mut sessions, |_, _| true).await;
+        let Ok(()) = self.indicators.borrow_mut().rest();
         self.readers.stop().await;
     }
 
@@ -306,7 +314,15 @@ impl Enrolling {
         }
     }
 
+    /// Goes on with what the board shows; gives when that changes.
+    fn play(&self) -> Option<MonoMs> {
+        let Ok(next) = self.indicators.borrow_mut().at(self.time.mono());
+        next
+    }
+
+    /// On the board, and on the reader itself where it has something to show it with.
     fn signal(&self, reader: &str, signal: Signal) {
+        let Ok(_) = self.indicators.borrow_mut().show(signal, self.time.mono());
         if let Err(error) = self.readers.signal(reader, signal) {
             tracing::debug!(%error, ?signal, "a signal is not shown");
         }
@@ -328,63 +344,6 @@ impl Session {
         let deadline = now.after_ms(u64::from(wish.timeout_s) * 1000);
         Session { number, machine: Machine::new(wish.single, deadline), wish, who, steps }
     }
-}
-
-/// What was drawn and decided for a card.
-struct Drawn<'a> {
-    key: &'a Key,
-    expires: UtcTime,
-    identifier: &'a str,
-    confirmed: bool,
-    warnings: Vec<String>,
-}
-
-fn write_down(
-    context: &Context<'_>,
-    wish: &CardWish,
-    who: &Who,
-    card: &Presentation,
-    drawn: Drawn<'_>,
-) -> rusqlite::Result<Step> {
-    let Drawn { key, expires, identifier, confirmed, warnings } = drawn;
-    let hex = card.uid.to_string();
-    let record = json!({
-        "user": wish.user.as_str(), "kind": wish.kind, "status": "ACTIVE",
-        "identifiers": [{ "type": identifier, "hex": hex }], "valid_to": expires,
-    });
-    let pending =
-        Pending { token: key.clone(), user: wish.user.clone(), record: record.to_string(), expires };
-    if !enrolled::add(context.conn, &pending, context.now)? {
-        let words = format!(
-            "{} enrollments wait for the source already: it has to settle them",
-            enrolled::PENDING_MAX
-        );
-        return Ok(Step::Refused { words });
-    }
-    due::add(context.conn, &touched(&wish.user))?;
-    let event = Event::Enrollment(Enrollment {
-        token: key.clone(),
-        user: wish.user.clone(),
-        kind: wish.kind,
-        identifier: identifier.to_owned(),
-        hex: hex.clone(),
-        expires,
-        read: CardRead {
-            reader: card.reader.clone(),
-            technology: card.technology.as_str().into(),
-            confirmed,
-            atr: card.atr.as_ref().map(ToString::to_string),
-            sak: card.sak.as_ref().map(ToString::to_string),
-            atqa: card.atqa.as_ref().map(ToString::to_string),
-        },
-        warnings: warnings.clone(),
-        command: match who {
-            Who::Command { id } => Some(id.clone()),
-            Who::Local { .. } => None,
-        },
-    });
-    outbox::push(context.conn, context.now, &event)?;
-    Ok(Step::Enrolled { token: key.clone(), user: wish.user.clone(), uid: hex, expires, warnings })
 }
 
 fn touched(user: &Key) -> Touched {

@@ -197,72 +197,68 @@ fn what_may_be_enrolled_and_what_may_not() {
     }
 }
 
+/// Own UID, another's, what they share, and by which forms.
+const ALIKE: [(&str, &str, Option<Alike>, &str, &str); 12] = [
+    ("A4B1C2D3", "D3C2B1A4", Some(Alike::Whole), "decimal, all bytes", "decimal, all bytes, reversed"),
+    (
+        "04223344556677",
+        "77665544332204",
+        Some(Alike::Whole),
+        "decimal, all bytes",
+        "decimal, all bytes, reversed",
+    ),
+    // Zeros in front are lost in any decimal number.
+    ("00000004223344", "04223344", Some(Alike::Whole), "decimal, all bytes", "decimal, all bytes"),
+    (
+        "04223344556677",
+        "04223344",
+        Some(Alike::FourBytes),
+        "decimal, the first 4 bytes",
+        "decimal, all bytes",
+    ),
+    ("04223344556677", "44556677", Some(Alike::FourBytes), "decimal, the last 4 bytes", "decimal, all bytes"),
+    (
+        "04223344556677",
+        "77665544",
+        Some(Alike::FourBytes),
+        "decimal, the last 4 bytes",
+        "decimal, all bytes, reversed",
+    ),
+    (
+        "04223344556677",
+        "04223344998877",
+        Some(Alike::FourBytes),
+        "decimal, the first 4 bytes",
+        "decimal, the first 4 bytes",
+    ),
+    (
+        "04223344556677",
+        "01223344556677",
+        Some(Alike::FourBytes),
+        "decimal, the last 4 bytes",
+        "decimal, the last 4 bytes",
+    ),
+    (
+        "A4B1C2D3",
+        "A4B1C299",
+        Some(Alike::ThreeBytes),
+        "Wiegand 26 with '-', the first 3 bytes",
+        "Wiegand 26 with '-', the first 3 bytes",
+    ),
+    (
+        "A4B1C2D3",
+        "D3C2B199",
+        Some(Alike::ThreeBytes),
+        "Wiegand 26 with '-', the last 3 bytes",
+        "Wiegand 26 with '-', the first 3 bytes, reversed",
+    ),
+    ("A4B1C2D3", "A4B1C2D3", None, "", ""),
+    ("A4B1C2D3", "A4B199D3", None, "", ""),
+];
+
 #[test]
 fn cards_that_look_alike_are_refused_warned_of_or_passed_over() {
-    let table = [
-        ("A4B1C2D3", "D3C2B1A4", Some(Alike::Whole), "decimal, all bytes", "decimal, all bytes, reversed"),
-        (
-            "04223344556677",
-            "77665544332204",
-            Some(Alike::Whole),
-            "decimal, all bytes",
-            "decimal, all bytes, reversed",
-        ),
-        // Zeros in front are lost in any decimal number.
-        ("00000004223344", "04223344", Some(Alike::Whole), "decimal, all bytes", "decimal, all bytes"),
-        (
-            "04223344556677",
-            "04223344",
-            Some(Alike::FourBytes),
-            "decimal, the first 4 bytes",
-            "decimal, all bytes",
-        ),
-        (
-            "04223344556677",
-            "44556677",
-            Some(Alike::FourBytes),
-            "decimal, the last 4 bytes",
-            "decimal, all bytes",
-        ),
-        (
-            "04223344556677",
-            "77665544",
-            Some(Alike::FourBytes),
-            "decimal, the last 4 bytes",
-            "decimal, all bytes, reversed",
-        ),
-        (
-            "04223344556677",
-            "04223344998877",
-            Some(Alike::FourBytes),
-            "decimal, the first 4 bytes",
-            "decimal, the first 4 bytes",
-        ),
-        (
-            "04223344556677",
-            "01223344556677",
-            Some(Alike::FourBytes),
-            "decimal, the last 4 bytes",
-            "decimal, the last 4 bytes",
-        ),
-        (
-            "A4B1C2D3",
-            "A4B1C299",
-            Some(Alike::ThreeBytes),
-            "Wiegand 26 with '-', the first 3 bytes",
-            "Wiegand 26 with '-', the first 3 bytes",
-        ),
-        (
-            "A4B1C2D3",
-            "D3C2B199",
-            Some(Alike::ThreeBytes),
-            "Wiegand 26 with '-', the last 3 bytes",
-            "Wiegand 26 with '-', the first 3 bytes, reversed",
-        ),
-        ("A4B1C2D3", "A4B1C2D3", None, "", ""),
-        ("A4B1C2D3", "A4B199D3", None, "", ""),
-    ];
-    for (own, known, alike, first, second) in table {
+    for (own, known, alike, first, second) in ALIKE {
         let found = look_alike(&uid(own), &uid(known));
         assert_eq!(found.map(|found| found.alike), alike, "{own} {known}");
         if let Some(found) = found {

@@ -1,7 +1,7 @@
 //! Signals as a reader's LED and buzzer show them. Every reader with them understands these two commands; one without
 //! refuses them, which does no harm.
 
-use crate::reader::line::Signal;
+use access::signal::Signal;
 use libosdp::{OsdpCommand, OsdpCommandBuzzer, OsdpCommandLed, OsdpLedColor, OsdpLedParams};
 
 /// The commands for one signal. Times are tenths of a second.
@@ -33,7 +33,7 @@ pub(super) fn commands(signal: Signal) -> Vec<OsdpCommand> {
 #[cfg(test)]
 mod tests {
     use super::commands;
-    use crate::reader::line::Signal;
+    use access::signal::Signal;
     use libosdp::OsdpCommand;
 
     #[test]

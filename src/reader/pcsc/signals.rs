@@ -5,7 +5,7 @@
 //! driver has its lowest bit set (docs/readers.md).
 
 use crate::config::PcscSignals;
-use crate::reader::line::Signal;
+use access::signal::Signal;
 use pcsc::{Context, Disposition, Protocols, Scope, ShareMode};
 use std::ffi::{CStr, CString};
 use std::sync::mpsc::Receiver;
@@ -101,7 +101,7 @@ fn acr122(signal: Signal) -> [u8; 9] {
 mod tests {
     use super::{acr122, speaks_acr122};
     use crate::config::PcscSignals;
-    use crate::reader::line::Signal;
+    use access::signal::Signal;
 
     #[test]
     fn no_signal_blocks_the_reader_for_longer_than_a_second() {

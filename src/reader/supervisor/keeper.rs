@@ -3,8 +3,9 @@
 use super::lines::Lines;
 use super::{BACKOFF_MAX_MS, BACKOFF_MIN_MS, GOOD_LIFE_MS, Sink, What};
 use crate::clock::{Clock, MonoMs, SyncSource, SystemClock, Wake};
-use crate::reader::line::{Order, Report, Show, Signal, State};
+use crate::reader::line::{Order, Report, Show, State};
 use crate::reader::spec::Spec;
+use access::signal::Signal;
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};

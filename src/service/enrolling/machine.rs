@@ -6,8 +6,9 @@
 //! Not here: whether the card may be enrolled (`judging`), and writing it down (`enrolling`).
 
 use crate::clock::MonoMs;
-use crate::reader::line::{Presentation, Reason, Signal, State};
+use crate::reader::line::{Presentation, Reason, State};
 use access::id::Key;
+use access::signal::Signal;
 use access::time::UtcTime;
 use serde::{Deserialize, Serialize};
 

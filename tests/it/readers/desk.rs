@@ -1,10 +1,11 @@
 //! The fixture: readers as the gateway keeps them, and what happens at them.
 
 use crate::world::{PATIENCE, eventually};
+use access::signal::Signal;
 use doorward::clock::{Clock, SyncSource, SystemClock};
 use doorward::config::PcscSignals;
 use doorward::reader::card::Technology;
-use doorward::reader::line::{Presentation, Reason, Signal, State};
+use doorward::reader::line::{Presentation, Reason, State};
 use doorward::reader::spec::{CHILD_VERB, Opening, Port, SILENCE_MAX_MS, Spec};
 use doorward::reader::supervisor::{ReaderEvent, Readers, Standing, What};
 use doorward_sim::readers::hardware::Hardware;

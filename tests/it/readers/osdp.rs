@@ -2,8 +2,9 @@
 
 use super::desk::{Desk, NAME, spec};
 use crate::world::eventually;
+use access::signal::Signal;
 use doorward::reader::card::Technology;
-use doorward::reader::line::{Signal, State};
+use doorward::reader::line::State;
 use doorward::reader::spec::{OsdpKey, Port, Spec};
 use doorward_sim::readers::osdp::Peripheral;
 use tempfile::TempDir;

@@ -2,8 +2,9 @@
 
 use super::desk::{Desk, NAME, is_alive, spec};
 use crate::world::eventually;
+use access::signal::Signal;
 use doorward::config::PcscSignals;
-use doorward::reader::line::{LINE_MAX_BYTES, Signal, State};
+use doorward::reader::line::{LINE_MAX_BYTES, State};
 use doorward::reader::spec::{Port, Spec};
 use doorward::reader::supervisor::{SIGNALS_MAX, SignalError};
 use std::path::Path;

@@ -2,8 +2,9 @@
 
 use super::desk::{ACR122, Desk, Middleware, NAME, is, listed};
 use crate::world::{eventually, free_port};
+use access::signal::Signal;
 use doorward::reader::card::Technology;
-use doorward::reader::line::{Missed, Reason, Signal, State};
+use doorward::reader::line::{Missed, Reason, State};
 use doorward::reader::supervisor::What;
 use doorward_sim::readers::card::Card;
 use doorward_sim::readers::hardware::Hardware;

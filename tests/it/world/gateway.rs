@@ -1,5 +1,6 @@
 //! Gateways: the real program, or its services by the scene's clock.
 
+use doorward::board::indicators::Indicators;
 use doorward::clock::ManualClock;
 use doorward::config;
 use doorward::service::{self, setup::Setup};
@@ -31,7 +32,9 @@ impl InProcess {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
             let setup = Setup::new(config::load(&config).expect("configuration"), &config);
             let shutdown = async { stopped.await.unwrap_or(()) };
-            runtime.block_on(service::run(&setup, clock, shutdown)).unwrap_or_else(|error| panic!("{error}"));
+            runtime
+                .block_on(service::run(&setup, clock, Indicators::new(None, None, None), shutdown))
+                .unwrap_or_else(|error| panic!("{error}"));
         });
         InProcess { stop: Some(stop), thread: Some(thread) }
     }
