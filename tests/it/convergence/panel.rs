@@ -202,12 +202,18 @@ impl Panel {
             Topic::Meta | Topic::Command | Topic::Digests | Topic::Ledger => {}
         }
         for (key, version, active) in statements {
-            if end == End::Full && active.is_some() {
-                // It opens something, so there was no room for it.
+            if end == End::Full && active.is_some_and(|active| !self.holds(&key, active)) {
+                // It opens something, so there was no room for it; what is held already needs none.
                 continue;
             }
             self.note(key, version, active);
         }
+    }
+
+    /// Whether the record of this version is in force.
+    fn holds(&self, key: &str, version: Version) -> bool {
+        let rows = list::records(&self.conn, Kind::Token, None, 1000).expect("list");
+        rows.iter().any(|row| row.key == key && row.version == version && row.refused.is_none())
     }
 
     fn note(&mut self, key: String, version: Version, active: Option<Version>) {
