@@ -65,16 +65,19 @@ pub struct Standing {
 }
 
 impl Role {
-    /// What it becomes when the source says `word` to the gateway `me`.
-    pub fn after(self, word: &Word, me: &GatewayId) -> Role {
+    /// What it becomes when the source says `word` to the gateway `me`, which has last heard `before`.
+    pub fn after(self, before: &Word, word: &Word, me: &GatewayId) -> Role {
         let role = match self {
             Role::Holds { claim } | Role::Gives { claim, .. } if claim < word.claim => Role::Idle,
             role @ (Role::Idle | Role::Holds { .. } | Role::Gives { .. }) => role,
         };
-        match (&word.named, &word.after) {
-            (Some(named), None) if named == me => Role::Holds { claim: word.claim },
-            (Some(_), None) => Role::Idle,
-            (Some(_) | None, _) => role,
+        let is_new = before.claim < word.claim;
+        match (role, &word.named, &word.after) {
+            // By this claim or a later one, and it had not heard of this one: the ledger was here before its naming.
+            (role @ (Role::Holds { .. } | Role::Gives { .. }), Some(_), None) if is_new => role,
+            (_, Some(named), None) if named == me => Role::Holds { claim: word.claim },
+            (_, Some(_), None) => Role::Idle,
+            (role, Some(_) | None, _) => role,
         }
     }
 }

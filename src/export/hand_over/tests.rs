@@ -152,7 +152,8 @@ impl World {
         let (_, word) = self.words.remove(first);
         let gateway = &mut self.gateways[at];
         // As the batch that hears it writes it down.
-        let role = std::mem::take(&mut gateway.standing.role).after(&word, &gateway.id);
+        let role =
+            std::mem::take(&mut gateway.standing.role).after(&gateway.standing.word, &word, &gateway.id);
         gateway.standing = Standing { word, role };
         self.input(at, Input::Tick);
     }
@@ -380,9 +381,15 @@ fn what_the_source_says_makes_a_role() {
             word(Some("c"), Some("b"), 2),
             Role::Idle,
         ),
+        ("that one's ledger was here before its naming", holds(2), word(Some("b"), None, 2), holds(2)),
+        ("a later one's ledger was here before our naming", holds(3), word(Some("a"), None, 2), holds(3)),
         ("nobody is to export for now", holds(1), word(None, None, 1), holds(1)),
     ];
     for (what, role, word, expected) in table {
-        assert_eq!(role.after(&word, &id("a")), expected, "{what}");
+        assert_eq!(role.after(&Word::default(), &word, &id("a")), expected, "{what}");
     }
+    // A source that begins anew counts anew: what it says of a claim that was heard of is its last word.
+    let before = word(Some("a"), None, 2);
+    assert_eq!(holds(2).after(&before, &word(Some("b"), None, 2), &id("a")), Role::Idle);
+    assert_eq!(holds(2).after(&before, &word(Some("a"), None, 1), &id("a")), holds(1));
 }

@@ -45,7 +45,7 @@ pub fn standing(connection: &Connection) -> Result<Standing, LedgerError> {
 /// [`LedgerError`].
 pub fn hear(connection: &Connection, word: &Word, me: &GatewayId) -> Result<bool, LedgerError> {
     let before = standing(connection)?;
-    let after = Standing { word: word.clone(), role: before.role.clone().after(word, me) };
+    let after = Standing { word: word.clone(), role: before.role.clone().after(&before.word, word, me) };
     if before != after {
         write(connection, &after)?;
     }
