@@ -132,27 +132,19 @@ fn read_meta(payload: &[u8]) -> Result<(Meta, Version), String> {
 
 /// An id that is remembered has a length that can be.
 fn checked(message: CommandMessage) -> Result<CommandMessage, String> {
-    let length = message.id.len();
-    match message.command {
+    let is_remembered = match message.command {
+        Command::EventsReceived { .. } | Command::Resync => false,
         Command::ExportRetry { .. }
         | Command::ExportApprove { .. }
         | Command::RevocationSettled { .. }
         | Command::Enroll { .. }
         | Command::EnrollCancel { .. }
-        | Command::EnrollmentSettled { .. }
-            if length == 0 || length > COMMAND_ID_MAX_BYTES =>
-        {
-            Err(format!("no valid envelope: id has 1 to {COMMAND_ID_MAX_BYTES} bytes"))
-        }
-        Command::ExportRetry { .. }
-        | Command::ExportApprove { .. }
-        | Command::RevocationSettled { .. }
-        | Command::Enroll { .. }
-        | Command::EnrollCancel { .. }
-        | Command::EnrollmentSettled { .. }
-        | Command::EventsReceived { .. }
-        | Command::Resync => Ok(message),
+        | Command::EnrollmentSettled { .. } => true,
+    };
+    if is_remembered && !(1..=COMMAND_ID_MAX_BYTES).contains(&message.id.len()) {
+        return Err(format!("no valid envelope: id has 1 to {COMMAND_ID_MAX_BYTES} bytes"));
     }
+    Ok(message)
 }
 
 /// What follows from a command, once it is on disk.
