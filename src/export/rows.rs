@@ -92,6 +92,13 @@ impl Rows {
         edit.changed()
     }
 
+    /// What of the rows that [`Rows::settle`] gave has to be on disk; `before` is the item's own row before it. What a
+    /// look-up has shown of its item holds for a minute, and not beyond a restart; what follows from it for others, as
+    /// for the children of a person that is gone, is written down.
+    pub fn worth_writing(step: &Step, before: Option<&Row>, settled: Vec<Row>) -> Vec<Row> {
+        settled.into_iter().filter(|row| row.id != step.item || !row.is_only_seen(before)).collect()
+    }
+
     /// All of them are to be compared with the PACS. What is in doubt will be looked up anyway.
     pub fn check(&mut self, now: MonoMs) -> Vec<Row> {
         let edit = Edit::of(self);

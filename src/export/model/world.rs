@@ -283,8 +283,11 @@ impl World {
             return Ok(false);
         }
         let (jitter, now) = (self.rng.u16(0..1_001), self.mono());
-        let rows = self.rows.get_mut(user);
-        let settled = rows.map(|rows| rows.settle(step, &answer, now, (&caps, &LIMITS), jitter));
+        let settled = self.rows.get_mut(user).map(|rows| {
+            let before = rows.get(step.item.kind, &step.item.item).cloned();
+            let settled = rows.settle(step, &answer, now, (&caps, &LIMITS), jitter);
+            Rows::worth_writing(step, before.as_ref(), settled)
+        });
         self.commit(settled.unwrap_or_default());
         self.check_always()?;
         Ok(false)

@@ -1,6 +1,7 @@
 //! Scenes: what is asked of the PACS, answer by answer.
 
 mod causes;
+mod gone;
 mod review;
 mod scene;
 mod unfinished;
@@ -402,21 +403,4 @@ fn a_card_called_by_its_number_is_another_card_under_another() {
     scene.becomes(Some(other));
     scene.plays(&[("remove t1#1", done()), ("create t1#2", made("c2"))]);
     scene.rests();
-}
-
-#[test]
-fn what_is_forgotten_is_not_looked_for() {
-    let mut scene = Scene::settled(POST);
-    scene.becomes(Some(ada(&["t1"], &[])));
-    // Somebody else's that was there once, and is to be read back.
-    let now = scene.now;
-    scene.rows.edit(|row| {
-        if row.id.item == "r1" {
-            (row.state, row.ours, row.check_at) = (State::Absent, false, Some(now));
-        }
-        row.looked_at = None;
-    });
-    let plan = scene.plan();
-    assert_eq!(plan.forget.iter().map(|id| id.item.as_str()).collect::<Vec<_>>(), ["r1"]);
-    assert_eq!(plan.steps, [], "nobody is seen for its sake");
 }

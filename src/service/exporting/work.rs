@@ -191,9 +191,8 @@ impl Exporting {
         failpoint::pass("export.answered");
         let before = rows.get(step.item.kind, &step.item.item).cloned();
         let rules = (&self.caps, &self.limits);
-        let mut settled = rows.settle(step, &answer, self.time.mono(), rules, fastrand::u16(0..=JITTER_MAX));
-        // What a look-up has shown of its item holds for a minute, and not beyond a restart.
-        settled.retain(|row| row.id != step.item || !row.is_only_seen(before.as_ref()));
+        let settled = rows.settle(step, &answer, self.time.mono(), rules, fastrand::u16(0..=JITTER_MAX));
+        let settled = Rows::worth_writing(step, before.as_ref(), settled);
         let after = rows.get(step.item.kind, &step.item.item);
         let events: Vec<Event> = after.and_then(|row| news(before.as_ref(), row)).into_iter().collect();
         if settled.is_empty() && events.is_empty() {
