@@ -9,6 +9,7 @@ mod load;
 mod reader;
 
 use crate::clock::SyncSource;
+use access::trust::Limits;
 use contract::id::{GatewayId, SiteId};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -111,6 +112,8 @@ pub struct MirrorConfig {
 pub struct ClockConfig {
     /// Whom to ask whether the clock is right.
     pub sync: SyncSource,
+    /// Seconds for which it is believed after its synchronisation has ended.
+    pub holdover_s: u32,
 }
 
 /// The PACS and how this site uses it. What belongs to the product is in its profile.
@@ -220,7 +223,17 @@ impl Default for MirrorConfig {
 
 impl Default for ClockConfig {
     fn default() -> ClockConfig {
-        ClockConfig { sync: SyncSource::Kernel }
+        ClockConfig { sync: SyncSource::Kernel, holdover_s: Limits::default().holdover_s }
+    }
+}
+
+/// Longest holdover: a month, in which a crystal of 100 ppm is off by four minutes.
+const HOLDOVER_MAX_S: u32 = 30 * 24 * 3600;
+
+impl ClockConfig {
+    /// The rules by which the clock is believed.
+    pub fn limits(&self) -> Limits {
+        Limits { holdover_s: self.holdover_s, ..Limits::default() }
     }
 }
 

@@ -9,7 +9,7 @@
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
 //! - [`scrubbing`]: the mirror with itself
-//! - [`timekeeping`]: one reading of time for all
+//! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
 //! - [`setup`]: opens everything that `check` looks at and `run` uses
 //! - [`lock`]: one daemon a state directory
@@ -17,6 +17,7 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod clocks;
 pub mod control;
 pub mod drifting;
 pub mod enrolling;
@@ -76,7 +77,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
-    let time = Timekeeper::new(clock.clone(), setup.floor()?);
+    let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
     match apply::reconsider_refused(&mut conn, clock.now()) {
         Ok(0) => {}

@@ -243,7 +243,7 @@ pub struct StateDetail {
     pub readers: Vec<ReaderState>,
     /// What the export has to do.
     pub export: ExportState,
-    /// `trusted` or `untrusted`.
+    /// `trusted`, `holdover` (no longer synchronised, and still believed) or `untrusted`.
     pub clock: String,
 }
 

@@ -1,6 +1,6 @@
 //! Reading the file and complaining well.
 
-use super::{Config, ReaderConfig, SecretSource, Unfit};
+use super::{Config, HOLDOVER_MAX_S, ReaderConfig, SecretSource, Unfit};
 use access::text::Secret;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -215,6 +215,8 @@ impl Check<'_> {
         self.require(per_poll, "mirror.updates_per_poll", "is not within 1 to 65535", "4096 is usual")?;
         let every = config.mirror.scrub_every_h <= 8_760;
         self.require(every, "mirror.scrub_every_h", "is more than a year", "24 is usual, 0 is never")?;
+        let holdover = config.clock.holdover_s <= HOLDOVER_MAX_S;
+        self.require(holdover, "clock.holdover_s", "is more than 30 days", "86400, a day, is usual")?;
         self.readers(&config.reader)?;
         match &config.pacs {
             Some(pacs) => self.pacs(pacs),

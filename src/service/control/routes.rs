@@ -6,11 +6,14 @@ use super::Control;
 use super::socket::{ACT_SOCKET, READ_SOCKET};
 use super::steps;
 use crate::mirror::Mirror;
+use crate::service::clocks::{self, Clock};
 use crate::service::enrolling::asking::{Ask, CardWish, STEPS_MAX};
 use crate::service::orders::{self, Card, Order, Who};
 use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
+use crate::tls::RELEASED;
 use access::id::Key;
+use access::time::UtcTime;
 use access::uid::RawId;
 use contract::messages::Circuit;
 use http_body_util::{BodyExt as _, Limited};
@@ -62,10 +65,14 @@ enum Route {
     Retry,
     Revoke,
     Enroll,
+    Clock,
+    ResetFloor,
 }
 
-const ROUTES: [(&str, Side, Route); 8] = [
+const ROUTES: [(&str, Side, Route); 10] = [
     ("/status", Side::Reading, Route::Status),
+    ("/clock", Side::Reading, Route::Clock),
+    ("/clock/reset-floor", Side::Acting, Route::ResetFloor),
     ("/export/status", Side::Reading, Route::ExportStatus),
     ("/export/plan", Side::Reading, Route::ExportPlan),
     ("/export/apply", Side::Acting, Route::Apply),
@@ -124,6 +131,14 @@ struct RetryBody {
 enum RevokeBody {
     Uid(RawId),
     Token(Key),
+}
+
+/// The release of this program, if absent.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct FloorBody {
+    #[serde(default)]
+    to: Option<UtcTime>,
 }
 
 #[derive(Deserialize, Default)]
@@ -193,6 +208,11 @@ impl Control {
                 self.order(who, Order::Revoke(card)).await
             }
             Route::Enroll => return self.enroll(who, request).await,
+            Route::Clock => Ok(json!(Clock::of(&self.time, self.config.clock.sync))),
+            Route::ResetFloor => {
+                let FloorBody { to } = body(request).await?;
+                self.reset_floor(who, to).await
+            }
         };
         answer.map(|value| steps::Answer::whole(&value))
     }
@@ -243,6 +263,13 @@ impl Control {
         let failed = |words: String| Refusal(StatusCode::INTERNAL_SERVER_ERROR, words);
         let read = tokio::task::spawn_blocking(work).await;
         read.map_err(|error| failed(error.to_string()))?.map_err(failed)
+    }
+
+    async fn reset_floor(&self, who: Who, to: Option<UtcTime>) -> Answer {
+        match clocks::reset_floor(&self.writer, &self.time, &who, to.unwrap_or(RELEASED)).await {
+            Ok(words) => Ok(json!({ "done": true, "words": words })),
+            Err(words) => Err(Refusal(StatusCode::CONFLICT, words)),
+        }
     }
 
     async fn order(&self, who: Who, order: Order) -> Answer {
