@@ -1,4 +1,4 @@
--- The mirror, version 3: the commented truth. A fresh file is made from this page; an older one reaches the
+-- The mirror, version 4: the commented truth. A fresh file is made from this page; an older one reaches the
 -- same schema by the numbered migrations (a test compares the two).
 --
 -- Instants are seconds since 1970, UTC. A version is the pair (epoch, seq). Times named mono_ms are
@@ -86,6 +86,16 @@ CREATE INDEX token_user ON token (user);
 CREATE INDEX token_valid_from ON token (valid_from) WHERE valid_from IS NOT NULL;
 CREATE INDEX token_valid_to ON token (valid_to) WHERE valid_to IS NOT NULL;
 
+-- The bytes by which readers know a token, so that a card is found by them: of records in force, as with links. What
+-- technology they belong to is asked of the record.
+CREATE TABLE card (
+  token INTEGER NOT NULL,          -- the token's record
+  uid BLOB NOT NULL,               -- raw bytes, as the card sends them
+  PRIMARY KEY (token, uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX card_uid ON card (uid);
+
+-- What a user has is asked at each door for those entitlements that open it.
 CREATE TABLE assignment (
   id INTEGER PRIMARY KEY,
   user INTEGER NOT NULL,
@@ -93,7 +103,7 @@ CREATE TABLE assignment (
   valid_from INTEGER,
   valid_to INTEGER
 ) STRICT;
-CREATE INDEX assignment_user ON assignment (user);
+CREATE INDEX assignment_user ON assignment (user, entitlement);
 CREATE INDEX assignment_entitlement ON assignment (entitlement);
 CREATE INDEX assignment_valid_from ON assignment (valid_from) WHERE valid_from IS NOT NULL;
 CREATE INDEX assignment_valid_to ON assignment (valid_to) WHERE valid_to IS NOT NULL;

@@ -10,6 +10,7 @@
 //! - [`due`]: whose export is to be looked at, across restarts
 //! - [`outbox`]: what happened here and the source does not have yet
 //! - [`cards`]: which tokens a card's bytes belong to, or could be taken for
+//! - [`passing`]: what a decision at a door rests on
 //! - [`overlay`]: local rows that the source has not confirmed
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`entitlements`]: what the PACS defines, as imported
@@ -30,6 +31,7 @@ pub mod list;
 pub mod open;
 pub mod outbox;
 pub mod overlay;
+pub mod passing;
 mod ranges;
 pub mod refused;
 pub mod reserve;
