@@ -5,10 +5,13 @@
 //! Not here: the PACS profile (the export's), boards (the board's).
 
 mod card_number;
+mod door;
+mod leash;
 mod load;
 mod reader;
 
 use crate::clock::SyncSource;
+use access::leash::Leashes;
 use access::trust::Limits;
 use contract::id::{GatewayId, SiteId};
 use serde::Deserialize;
@@ -16,6 +19,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
+pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
+pub use leash::{AfterRestart, LeashConfig, MaxAge};
 pub use load::{ConfigError, load, parse, warnings};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
@@ -50,6 +55,12 @@ pub struct Config {
     /// The card readers of this panel.
     #[serde(default)]
     pub reader: Vec<ReaderConfig>,
+    /// How its doors are run, where that differs from what is usual.
+    #[serde(default)]
+    pub door: Vec<DoorConfig>,
+    /// How long rights live without news from the source.
+    #[serde(default)]
+    pub leash: Vec<LeashConfig>,
 }
 
 /// Where a secret is.
@@ -229,6 +240,13 @@ impl Default for ClockConfig {
 
 /// Longest holdover: a month, in which a crystal of 100 ppm is off by four minutes.
 const HOLDOVER_MAX_S: u32 = 30 * 24 * 3600;
+
+impl Config {
+    /// How long rights live without news from the source, by class.
+    pub fn leashes(&self) -> Leashes {
+        leash::leashes(&self.leash)
+    }
+}
 
 impl ClockConfig {
     /// The rules by which the clock is believed.

@@ -42,6 +42,7 @@ use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
+use access::id::Key;
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
 use drifting::Drifting;
@@ -54,6 +55,7 @@ use importing::Importing;
 use notices::Notices;
 use rusqlite::Connection;
 use setup::{Setup, StartError};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +99,7 @@ pub async fn run(
     let updates_per_poll = usize::try_from(setup.config().mirror.updates_per_poll).unwrap_or(usize::MAX);
     let (asks, asked) = mpsc::channel(enrolling::asking::ASKS_MAX);
     let (ledgers, ledgers_heard) = mpsc::channel(handing_over::HEARD_MAX);
+    let doors = Arc::new(setup.config().doors().into_keys().collect::<BTreeSet<Key>>());
     let sync = Sync {
         feed: feed.clone(),
         heard,
@@ -107,6 +110,7 @@ pub async fn run(
         notices: notices.clone(),
         updates_per_poll,
         gateway: setup.config().gateway.clone(),
+        doors: doors.clone(),
         ledgers,
         asks: asks.clone(),
     };
@@ -114,7 +118,7 @@ pub async fn run(
     tasks.spawn_local(time.clone().watch());
     let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
-    parts.spawn_control(&tasks, asks)?;
+    parts.spawn_control(&tasks, doors, asks)?;
     parts.spawn_scrub(&tasks)?;
     let enrolling = parts.spawn_readers(&tasks, asked, indicators, stopping.clone())?;
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
@@ -155,6 +159,7 @@ impl Parts<'_> {
         let config = self.setup.config();
         let outbox = outbox::Outbox {
             feed: self.feed.clone(),
+            writer: self.writer.clone(),
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
@@ -174,11 +179,17 @@ impl Parts<'_> {
     }
 
     /// Without its sockets a panel works all the same, so that they are no reason not to start.
-    fn spawn_control(&self, tasks: &LocalSet, asks: mpsc::Sender<Ask>) -> Result<(), StartError> {
+    fn spawn_control(
+        &self,
+        tasks: &LocalSet,
+        doors: Arc<BTreeSet<Key>>,
+        asks: mpsc::Sender<Ask>,
+    ) -> Result<(), StartError> {
         let control = control::Control {
             config: Arc::new(self.setup.config().clone()),
             planner: self.setup.open_planner()?.map(Arc::new),
             asks,
+            doors,
             writer: self.writer.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),

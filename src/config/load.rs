@@ -1,5 +1,6 @@
 //! Reading the file and complaining well.
 
+use super::reader::Flaw;
 use super::{Config, HOLDOVER_MAX_S, ReaderConfig, SecretSource, Unfit};
 use access::text::Secret;
 use std::fs;
@@ -218,14 +219,20 @@ impl Check<'_> {
         let holdover = config.clock.holdover_s <= HOLDOVER_MAX_S;
         self.require(holdover, "clock.holdover_s", "is more than 30 days", "86400, a day, is usual")?;
         self.readers(&config.reader)?;
+        super::door::check(&config.door, &config.reader).map_err(|flaw| self.flaw(&flaw))?;
+        super::leash::check(&config.leash).map_err(|flaw| self.flaw(&flaw))?;
         match &config.pacs {
             Some(pacs) => self.pacs(pacs),
             None => Ok(()),
         }
     }
 
+    fn flaw(&self, flaw: &Flaw) -> ConfigError {
+        self.error(&flaw.key, &flaw.problem, &flaw.remedy)
+    }
+
     fn readers(&self, readers: &[ReaderConfig]) -> Result<(), ConfigError> {
-        super::reader::check(readers).map_err(|flaw| self.error(&flaw.key, &flaw.problem, &flaw.remedy))?;
+        super::reader::check(readers).map_err(|flaw| self.flaw(&flaw))?;
         for (at, reader) in readers.iter().enumerate() {
             self.secret(&format!("reader[{at}].key"), reader.key.as_ref())?;
         }

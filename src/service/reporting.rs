@@ -93,6 +93,8 @@ impl Reporting {
             events_lost: events.lost,
             disk_full: level.disk_full,
             readers: self.notices.known_readers(),
+            doors: Vec::new(),
+            lockdown: false,
             export: ExportState {
                 exporting: self.has_pacs && exporter.may_send(),
                 hand_over: exporter.hand_over(&self.gateway).filter(|_| self.has_pacs),

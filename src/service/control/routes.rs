@@ -8,7 +8,7 @@ use super::steps;
 use crate::mirror::Mirror;
 use crate::service::clocks::{self, Clock};
 use crate::service::enrolling::asking::{Ask, CardWish, STEPS_MAX};
-use crate::service::orders::{self, Card, Order, Who};
+use crate::service::orders::{self, Card, Here, Order, Who};
 use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
 use crate::tls::RELEASED;
@@ -275,12 +275,19 @@ impl Control {
     async fn order(&self, who: Who, order: Order) -> Answer {
         let is_for_export = match order {
             Order::Apply | Order::Approve { .. } | Order::Retry { .. } => true,
-            Order::Revoke(_) | Order::SettleRevocation { .. } | Order::SettleEnrollment { .. } => false,
+            Order::Revoke(_)
+            | Order::SettleRevocation { .. }
+            | Order::SettleEnrollment { .. }
+            | Order::Lockdown { .. }
+            | Order::EndLockdown
+            | Order::Unlock { .. }
+            | Order::Lock { .. } => false,
         };
         if is_for_export && self.planner.is_none() {
             return Err(no_pacs());
         }
-        match orders::order(&self.writer, &self.notices, who, order).await {
+        let here = Here { time: self.time.time(), doors: self.doors.clone() };
+        match orders::order(&self.writer, &self.notices, here, who, order).await {
             Ok(outcome) if outcome.is_done() => Ok(json!({ "done": true, "words": outcome.words() })),
             Ok(outcome) => Err(Refusal(StatusCode::CONFLICT, outcome.words())),
             Err(error) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
