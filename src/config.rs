@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
-pub use load::{ConfigError, load, parse, warnings};
+pub use load::{ConfigError, Places, load, parse, places, read_toml, warnings};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
 /// The whole file.
