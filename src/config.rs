@@ -21,7 +21,7 @@ use std::path::PathBuf;
 pub use card_number::{CardNumberFormatName, Unfit};
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
-pub use load::{ConfigError, load, parse, warnings};
+pub use load::{ConfigError, Places, load, parse, places, read_toml, warnings};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
 /// The whole file.

@@ -36,8 +36,8 @@ pub mod status;
 pub mod sync;
 pub mod timekeeping;
 
-use crate::board::VirtualPin;
 use crate::board::indicators::Indicators;
+use crate::board::{Lines, Pin};
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
@@ -75,7 +75,7 @@ const LEAVE_MAX_MS: u64 = 2_000;
 pub async fn run(
     setup: &Setup,
     clock: Arc<dyn Clock>,
-    indicators: Indicators<VirtualPin>,
+    mut lines: Lines,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
@@ -120,7 +120,7 @@ pub async fn run(
     parts.spawn_outward(&tasks);
     parts.spawn_control(&tasks, doors, asks)?;
     parts.spawn_scrub(&tasks)?;
-    let enrolling = parts.spawn_readers(&tasks, asked, indicators, stopping.clone())?;
+    let enrolling = parts.spawn_readers(&tasks, asked, lines.door(None).indicators, stopping.clone())?;
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
     drop(parts);
 
@@ -203,7 +203,7 @@ impl Parts<'_> {
         &self,
         tasks: &LocalSet,
         asks: mpsc::Receiver<Ask>,
-        indicators: Indicators<VirtualPin>,
+        indicators: Indicators<Pin>,
         stopping: watch::Receiver<bool>,
     ) -> Result<tokio::task::JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);

@@ -142,10 +142,10 @@ proptest! {
         let (mut sent, mut got) = (0_u64, Vec::<(u64, i64)>::new());
         for (what, count) in steps {
             match what {
-                0 => (0..count).for_each(|n| drop(keep(&tx, at(n), &access(true)).expect("pushed"))),
-                1 => (0..count).for_each(|n| drop(keep(&tx, at(n), &access(false)).expect("pushed"))),
-                2 => (0..count).for_each(|n| drop(keep(&tx, at(n), &rex()).expect("pushed"))),
-                3 => (0..count).for_each(|n| drop(keep(&tx, at(n), &result()).expect("pushed"))),
+                0 => (0..count).for_each(|n| { keep(&tx, at(n), &access(true)).expect("pushed"); }),
+                1 => (0..count).for_each(|n| { keep(&tx, at(n), &access(false)).expect("pushed"); }),
+                2 => (0..count).for_each(|n| { keep(&tx, at(n), &rex()).expect("pushed"); }),
+                3 => (0..count).for_each(|n| { keep(&tx, at(n), &result()).expect("pushed"); }),
                 _ => {
                     // The source takes a window of them.
                     let window = waiting_after(&tx, sent, u32::try_from(count).expect("small")).expect("read");
