@@ -48,6 +48,7 @@ use contract::id::GatewayId;
 use drifting::Drifting;
 use enrolling::Enrolling;
 use enrolling::asking::Ask;
+use enrolling::following::Following;
 use exporting::{Exporting, USERS_PER_REQUEST};
 use handing_over::HandingOver;
 use handing_over::gate::Gate;
@@ -207,17 +208,24 @@ impl Parts<'_> {
         stopping: watch::Receiver<bool>,
     ) -> Result<tokio::task::JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);
-        let planner = self.setup.open_planner()?;
+        let following = Following {
+            conn: self.reader.clone(),
+            config: Arc::new(self.setup.config().clone()),
+            planner: self.setup.open_planner()?,
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+        };
         let enrolling = Enrolling {
             readers,
             events,
             indicators: std::cell::RefCell::new(indicators),
+            covered: std::cell::RefCell::default(),
             asks,
             writer: self.writer.clone(),
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
-            identifier_type: planner.map(|planner| planner.settings.identifier_type),
+            following: Rc::new(following),
         };
         Ok(tasks.spawn_local(enrolling.run(stopping)))
     }

@@ -253,7 +253,9 @@ mod tests {
             // Renaming a table puts its name in quotation marks.
             let sql = sql.replace('"', "");
             let lines = sql.lines().map(|line| line.split("--").next().unwrap_or("").to_string());
-            lines.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+            let words = lines.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            // So does a column that is added with its place.
+            words.replace(" ,", ",").replace(" )", ")").replace("( ", "(")
         };
         rows.map(|sql| without_comments(sql.expect("text"))).collect()
     }

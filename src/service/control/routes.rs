@@ -15,7 +15,6 @@ use crate::tls::RELEASED;
 use access::id::Key;
 use access::time::UtcTime;
 use access::uid::RawId;
-use contract::messages::Circuit;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
@@ -184,7 +183,7 @@ impl Control {
                 self.read(move |conn| status::status(conn, &config, true)).await
             }
             Route::ExportStatus => {
-                let (config, live) = (self.config.clone(), self.live());
+                let (config, live) = (self.config.clone(), Live::of(&self.notices));
                 self.read(move |conn| Ok(json!(status::export_status(conn, &config, Some(live))?))).await
             }
             Route::ExportPlan => self.plan(wish_of(request.uri().query())?).await,
@@ -231,15 +230,9 @@ impl Control {
         Ok(steps::Answer::Steps { steps, is_over: false })
     }
 
-    fn live(&self) -> Live {
-        let level = *self.notices.watch().borrow();
-        let circuit = Some(if level.circuit_open { Circuit::Open } else { Circuit::Closed });
-        Live { reachable: level.pacs_reachable, known: self.notices.is_pacs_known(), circuit }
-    }
-
     async fn plan(&self, wish: Wish) -> Answer {
         let Some(planner) = self.planner.clone() else { return Err(no_pacs()) };
-        let (config, live) = (self.config.clone(), self.live());
+        let (config, live) = (self.config.clone(), Live::of(&self.notices));
         let moment = Moment { time: self.time.time(), mono: Some(self.time.mono()) };
         self.read(move |conn| {
             let status = status::export_status(conn, &config, Some(live))?;
