@@ -3,6 +3,7 @@
 pub mod board;
 pub mod check;
 mod client;
+pub mod clock;
 pub mod enroll;
 pub mod export;
 pub mod query;

@@ -9,7 +9,7 @@
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
 //! - [`scrubbing`]: the mirror with itself
-//! - [`timekeeping`]: one reading of time for all
+//! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
 //! - [`setup`]: opens everything that `check` looks at and `run` uses
 //! - [`lock`]: one daemon a state directory
@@ -17,6 +17,7 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod clocks;
 pub mod control;
 pub mod drifting;
 pub mod enrolling;
@@ -41,11 +42,13 @@ use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
+use access::id::Key;
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
 use drifting::Drifting;
 use enrolling::Enrolling;
 use enrolling::asking::Ask;
+use enrolling::following::Following;
 use exporting::{Exporting, USERS_PER_REQUEST};
 use handing_over::HandingOver;
 use handing_over::gate::Gate;
@@ -53,6 +56,7 @@ use importing::Importing;
 use notices::Notices;
 use rusqlite::Connection;
 use setup::{Setup, StartError};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +80,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
-    let time = Timekeeper::new(clock.clone(), setup.floor()?);
+    let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
     match apply::reconsider_refused(&mut conn, clock.now()) {
         Ok(0) => {}
@@ -96,6 +100,7 @@ pub async fn run(
     let updates_per_poll = usize::try_from(setup.config().mirror.updates_per_poll).unwrap_or(usize::MAX);
     let (asks, asked) = mpsc::channel(enrolling::asking::ASKS_MAX);
     let (ledgers, ledgers_heard) = mpsc::channel(handing_over::HEARD_MAX);
+    let doors = Arc::new(setup.config().doors().into_keys().collect::<BTreeSet<Key>>());
     let sync = Sync {
         feed: feed.clone(),
         heard,
@@ -106,6 +111,7 @@ pub async fn run(
         notices: notices.clone(),
         updates_per_poll,
         gateway: setup.config().gateway.clone(),
+        doors: doors.clone(),
         ledgers,
         asks: asks.clone(),
     };
@@ -113,7 +119,7 @@ pub async fn run(
     tasks.spawn_local(time.clone().watch());
     let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
-    parts.spawn_control(&tasks, asks)?;
+    parts.spawn_control(&tasks, doors, asks)?;
     parts.spawn_scrub(&tasks)?;
     let enrolling = parts.spawn_readers(&tasks, asked, lines.door(None).indicators, stopping.clone())?;
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
@@ -154,6 +160,7 @@ impl Parts<'_> {
         let config = self.setup.config();
         let outbox = outbox::Outbox {
             feed: self.feed.clone(),
+            writer: self.writer.clone(),
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
@@ -173,11 +180,17 @@ impl Parts<'_> {
     }
 
     /// Without its sockets a panel works all the same, so that they are no reason not to start.
-    fn spawn_control(&self, tasks: &LocalSet, asks: mpsc::Sender<Ask>) -> Result<(), StartError> {
+    fn spawn_control(
+        &self,
+        tasks: &LocalSet,
+        doors: Arc<BTreeSet<Key>>,
+        asks: mpsc::Sender<Ask>,
+    ) -> Result<(), StartError> {
         let control = control::Control {
             config: Arc::new(self.setup.config().clone()),
             planner: self.setup.open_planner()?.map(Arc::new),
             asks,
+            doors,
             writer: self.writer.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
@@ -195,17 +208,24 @@ impl Parts<'_> {
         stopping: watch::Receiver<bool>,
     ) -> Result<tokio::task::JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);
-        let planner = self.setup.open_planner()?;
+        let following = Following {
+            conn: self.reader.clone(),
+            config: Arc::new(self.setup.config().clone()),
+            planner: self.setup.open_planner()?,
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+        };
         let enrolling = Enrolling {
             readers,
             events,
             indicators: std::cell::RefCell::new(indicators),
+            covered: std::cell::RefCell::default(),
             asks,
             writer: self.writer.clone(),
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
-            identifier_type: planner.map(|planner| planner.settings.identifier_type),
+            following: Rc::new(following),
         };
         Ok(tasks.spawn_local(enrolling.run(stopping)))
     }

@@ -19,24 +19,34 @@ use std::path::Path;
 pub fn enroll(file: &Path, wish: CardWish, as_json: bool) -> Result<()> {
     let config = config::load(file)?;
     let wish = wish.checked().map_err(|rule| anyhow!(rule))?;
-    let mut last = None;
+    let (mut last, mut is_enrolled) = (None, false);
     Client::new(&config).follow("/enroll", &json!(wish), &mut |line| {
         let step: Step =
             serde_json::from_slice(line).context("the daemon is of another version; restart it")?;
         let text = if as_json { String::from_utf8_lossy(line).into_owned() } else { said(&step) };
         println!("{text}");
         std::io::stdout().flush()?;
+        is_enrolled |= matches!(step, Step::Enrolled { .. });
         last = Some(step);
         Ok(())
     })?;
+    // What the PACS makes of it, or that the daemon ended before it was known, takes nothing back.
+    if is_enrolled {
+        return Ok(());
+    }
     match last {
-        Some(Step::Enrolled { .. }) => Ok(()),
         Some(Step::Refused { .. }) => bail!("the card is not enrolled"),
-        Some(Step::TimedOut) => bail!("nobody has shown a card in time; nothing was changed"),
+        Some(Step::TimedOut { words }) => bail!("{}; nothing was changed", clean(&words)),
         Some(Step::Cancelled) => bail!("it was called off; nothing was changed"),
-        Some(Step::Armed { .. } | Step::Unread { .. } | Step::Tapped { .. } | Step::Again) | None => {
-            bail!("the daemon ended before the card was enrolled; nothing was changed")
-        }
+        Some(
+            Step::Armed { .. }
+            | Step::Unread { .. }
+            | Step::Tapped { .. }
+            | Step::Again
+            | Step::Enrolled { .. }
+            | Step::Pacs { .. },
+        )
+        | None => bail!("the daemon ended before the card was enrolled; nothing was changed"),
     }
 }
 
@@ -57,7 +67,8 @@ fn said(step: &Step) -> String {
             "enrolled: card {uid} is token {token} of {user} until the source settles it, until {expires} at most"
         ),
         Step::Refused { words } => format!("refused: {}", clean(words)),
-        Step::TimedOut => "no card came".into(),
+        Step::Pacs { words, .. } => format!("PACS: {}", clean(words)),
+        Step::TimedOut { words } => format!("too late: {}", clean(words)),
         Step::Cancelled => "called off".into(),
     }
 }

@@ -1,6 +1,7 @@
 //! Reading the file and complaining well.
 
-use super::{Config, ReaderConfig, SecretSource, Unfit};
+use super::reader::Flaw;
+use super::{Config, HOLDOVER_MAX_S, ReaderConfig, SecretSource, Unfit};
 use access::text::Secret;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -261,15 +262,23 @@ impl Check<'_> {
         self.require(per_poll, "mirror.updates_per_poll", "is not within 1 to 65535", "4096 is usual")?;
         let every = config.mirror.scrub_every_h <= 8_760;
         self.require(every, "mirror.scrub_every_h", "is more than a year", "24 is usual, 0 is never")?;
+        let holdover = config.clock.holdover_s <= HOLDOVER_MAX_S;
+        self.require(holdover, "clock.holdover_s", "is more than 30 days", "86400, a day, is usual")?;
         self.readers(&config.reader)?;
+        super::door::check(&config.door, &config.reader).map_err(|flaw| self.flaw(&flaw))?;
+        super::leash::check(&config.leash).map_err(|flaw| self.flaw(&flaw))?;
         match &config.pacs {
             Some(pacs) => self.pacs(pacs),
             None => Ok(()),
         }
     }
 
+    fn flaw(&self, flaw: &Flaw) -> ConfigError {
+        self.error(&flaw.key, &flaw.problem, &flaw.remedy)
+    }
+
     fn readers(&self, readers: &[ReaderConfig]) -> Result<(), ConfigError> {
-        super::reader::check(readers).map_err(|flaw| self.error(&flaw.key, &flaw.problem, &flaw.remedy))?;
+        super::reader::check(readers).map_err(|flaw| self.flaw(&flaw))?;
         for (at, reader) in readers.iter().enumerate() {
             self.secret(&format!("reader[{at}].key"), reader.key.as_ref())?;
         }

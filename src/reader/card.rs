@@ -1,10 +1,12 @@
-//! What a card says of itself: ATR, SAK and ATQA, ATS, GetVersion. Pure parsers of foreign bytes.
+//! What a card says of itself: ATR, SAK and ATQA, ATS, GetVersion, or the bits that a reader makes of it. Pure parsers of
+//! foreign bytes.
 //!
 //! SAK and ATQA can be set by whoever personalises a DESFire EV3 or a Plus EV2, so they are only a hint (NXP AN10833);
 //! what GetVersion answers wins.
 //!
 //! Not here: what a UID is worth (`access`), asking the card (the drivers).
 
+use access::uid::RawId;
 use serde::{Deserialize, Serialize};
 
 /// Longest ATR in bytes (ISO/IEC 7816-3, 8.2).
@@ -188,6 +190,17 @@ pub fn is_ats(ats: &[u8]) -> bool {
 pub fn version_of(parts: &[&[u8]]) -> Option<Vec<u8>> {
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     matches!(lengths[..], [7, 7, 14] | [8]).then(|| parts.concat())
+}
+
+/// The identifier of a reader on a bus, which gives `bits` and the bytes that hold them: what is beyond the bits is cleared.
+/// None if there are no bits, more than the bytes hold, or more than an identifier may have.
+pub fn identifier(bits: usize, data: &[u8]) -> Option<(RawId, u16)> {
+    let mut bytes = data.get(..bits.div_ceil(8))?.to_vec();
+    let over = bytes.len() * 8 - bits;
+    if let Some(last) = bytes.last_mut() {
+        *last &= u8::MAX << over;
+    }
+    Some((RawId::from_bytes(&bytes).ok()?, u16::try_from(bits).ok()?))
 }
 
 #[cfg(test)]

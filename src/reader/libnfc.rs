@@ -18,8 +18,10 @@ use nfc1::{BaudRate, Context, Device, Error, Modulation, ModulationType, Propert
 use std::path::Path;
 use std::time::Duration;
 
-/// The pause between two looks, in milliseconds: a card is held for some hundred.
-const POLL_MS: u64 = 50;
+/// The pause between two looks while nothing is there, in milliseconds: a card is held for some hundred.
+const IDLE_MS: u64 = 100;
+/// The pause while a card is there, in milliseconds: it is gone after [`super::presence::VAIN_LOOKS_MAX`] vain looks.
+const CARD_MS: u64 = 50;
 /// Looks in a row that the chip does not answer, after which it is opened anew.
 const UNANSWERED_MAX: u32 = 2;
 /// How long a card may take for one part of its version, in milliseconds.
@@ -85,7 +87,7 @@ fn session(device: &Path, baud: u32, presence: &mut Polled, output: &mut Output)
                 }
             }
         }
-        output.pause_ms(POLL_MS);
+        output.pause_ms(if presence.is_empty() { IDLE_MS } else { CARD_MS });
     }
 }
 

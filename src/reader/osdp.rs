@@ -13,9 +13,8 @@ use super::child::{Output, RETRY_MS};
 use super::line::{Instant, Presentation, Reason, Report, State, Unreadable};
 use super::port::hold;
 use super::spec::OsdpKey;
-use crate::reader::card::Technology;
+use crate::reader::card::{Technology, identifier};
 use access::signal::Signal;
-use access::uid::RawId;
 use channel::Wire;
 use libosdp::{
     ControlPanel, ControlPanelBuilder, OsdpError, OsdpEvent, OsdpEventCardRead, OsdpFlag, PdInfoBuilder,
@@ -24,8 +23,11 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How often libosdp is given a turn, in milliseconds; it wants one in 50 at the latest.
-const REFRESH_MS: u64 = 20;
+/// The pause after an answer, in milliseconds. libosdp wants a turn in 50 so that no answer waits for one; here an answer
+/// ends the pause. It would ask again after 50; a card need not be noticed sooner than this.
+const PAUSE_MS: u64 = 100;
+/// Steps that libosdp takes from an answer to its next question, or to none: it takes one in a turn.
+const STEPS_MAX: u32 = 3;
 /// Nothing has come for so long: the cable is cut, or the reader has no power. It answers every poll within 200 ms.
 const SILENCE_MS: u64 = 500;
 /// A reader that answers, and is not online with its secure channel after so long, has another key.
@@ -173,23 +175,23 @@ fn serve(
     let mut was_online = false;
     let ready = format!("OSDP at {}, address {}", bus.device.display(), bus.address);
     loop {
-        panel.refresh();
+        let has_said = turn(panel, wire);
         let now_ms = output.now_ms();
-        if wire.take_heard() {
+        let hears = wire.take_heard();
+        if hears {
             heard_ms = now_ms;
             has_heard = true;
         }
         if wire.has_failed() {
             return End::Failed;
         }
-        for card in events.take() {
-            tell(&card, output);
-        }
         // The secure channel as well: a reader that is online without it could be anyone.
         let is_online = panel.is_online(0) && panel.is_sc_active(0);
+        let cards = events.take();
         if is_online {
             was_online = true;
             output.health(State::Ready, &ready);
+            cards.iter().for_each(|card| tell(card, output));
         }
         if now_ms.saturating_sub(heard_ms) >= SILENCE_MS {
             // After a handshake that has failed libosdp itself falls silent.
@@ -207,8 +209,25 @@ fn serve(
                 let _ = panel.send_command(0, command);
             }
         }
-        output.pause_ms(REFRESH_MS);
+        if has_said || hears {
+            wire.wait_ms(PAUSE_MS);
+            output.beat();
+        } else {
+            // What lies there is no answer, and libosdp reads it in its own time: to wait for it would be to spin.
+            output.pause_ms(PAUSE_MS);
+        }
     }
+}
+
+/// Lets libosdp do what is due; whether it has said something.
+fn turn(panel: &mut ControlPanel, wire: &Wire) -> bool {
+    for _ in 0..STEPS_MAX {
+        panel.refresh();
+        if wire.take_said() {
+            return true;
+        }
+    }
+    false
 }
 
 /// The bus tells of a card when the reader has read it, and not of its removal: the reader itself counts one tap once.
@@ -235,29 +254,4 @@ fn tell(card: &OsdpEventCardRead, output: &mut Output) {
     };
     output.say(&report);
     output.say(&Report::Removed(Instant { at_ms }));
-}
-
-/// The bytes that hold `bits`, what is beyond them cleared.
-fn identifier(bits: usize, data: &[u8]) -> Option<(RawId, u16)> {
-    let mut bytes = data.get(..bits.div_ceil(8))?.to_vec();
-    let over = bytes.len() * 8 - bits;
-    if let Some(last) = bytes.last_mut() {
-        *last &= u8::MAX << over;
-    }
-    Some((RawId::from_bytes(&bytes).ok()?, u16::try_from(bits).ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::identifier;
-
-    #[test]
-    fn bits_are_counted_from_the_first_and_what_is_beyond_them_is_nothing() {
-        let shown = |bits, data: &[u8]| identifier(bits, data).map(|(uid, bits)| (uid.to_string(), bits));
-        assert_eq!(shown(26, &[0x52, 0x3B, 0x0E, 0x7F]), Some(("523B0E40".into(), 26)));
-        assert_eq!(shown(56, &[4, 1, 2, 3, 4, 5, 6]), Some(("04010203040506".into(), 56)));
-        for (bits, length) in [(0, 0), (0, 4), (26, 3), (257, 33), (usize::MAX, 4)] {
-            assert_eq!(shown(bits, &vec![1; length]), None, "{bits} bits in {length} bytes");
-        }
-    }
 }

@@ -87,6 +87,11 @@ impl Polled {
         }
     }
 
+    /// Whether nothing is there, as far as is known.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_none()
+    }
+
     fn vain(&mut self) -> Change {
         if self.seen.is_none() {
             return Change::default();

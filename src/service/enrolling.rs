@@ -8,10 +8,12 @@
 //! - `judging`: whether the card may be the user's
 //! - `writing`: the token and its event
 //! - `asking`: who asks, and how the answers get back
+//! - `following`: the token on its way into the PACS
 //!
 //! Not here: what a UID means (`access::uid`), doors.
 
 pub mod asking;
+pub mod following;
 mod judging;
 pub mod machine;
 mod writing;
@@ -25,7 +27,7 @@ use crate::clock::{MonoMs, Wake};
 use crate::mirror::overlay::enrolled;
 use crate::mirror::touched::{Haste, Touched};
 use crate::mirror::{Urgency, WriteError, Writer, audit, outbox};
-use crate::reader::line::Presentation;
+use crate::reader::line::{Presentation, Reason, State};
 use crate::reader::supervisor::{ReaderEvent, Readers, What};
 use access::id::Key;
 use access::signal::Signal;
@@ -33,10 +35,11 @@ use access::time::UtcTime;
 use access::trust::Trust;
 use asking::{Ask, CardWish};
 use contract::messages::{Event, ReaderState};
+use following::Following;
 use machine::{Act, Machine, Step};
 use rusqlite::Connection;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use tokio::sync::{mpsc, watch};
 use writing::{Drawn, write_down};
@@ -52,6 +55,8 @@ pub struct Enrolling {
     pub events: mpsc::Receiver<ReaderEvent>,
     /// The board's lights and buzzer.
     pub indicators: RefCell<Indicators<Pin>>,
+    /// Readers on which a card lies.
+    pub covered: RefCell<BTreeSet<String>>,
     /// What is asked for.
     pub asks: mpsc::Receiver<Ask>,
     /// To write.
@@ -62,8 +67,8 @@ pub struct Enrolling {
     pub time: Timekeeper,
     /// Whom to tell.
     pub notices: Notices,
-    /// Type of the identifier, as the PACS wants it.
-    pub identifier_type: Option<String>,
+    /// To see what becomes of a token; its planner says which type of identifier the PACS wants.
+    pub following: Rc<Following>,
 }
 
 /// An enrollment under way at one reader.
@@ -149,8 +154,11 @@ impl Enrolling {
         }
         tracing::info!(reader, user = %session.wish.user, who = %session.who, "a card is awaited");
         let armed = Step::Armed { reader: reader.clone(), timeout_s: session.wish.timeout_s };
+        let lies = self.covered.borrow().contains(&reader).then(|| session.machine.unread(Reason::Resting));
         sessions.insert(reader.clone(), session);
-        self.act(sessions, &reader, Act::Say(armed)).await;
+        for act in [Some(Act::Say(armed)), lies].into_iter().flatten() {
+            self.act(sessions, &reader, act).await;
+        }
     }
 
     /// What has expired holds no card any more.
@@ -199,6 +207,7 @@ impl Enrolling {
             );
             self.say_readers();
         }
+        self.cover(&event);
         let now = self.time.mono();
         let Some(session) = sessions.get_mut(&event.reader) else { return };
         let act = match event.what {
@@ -218,13 +227,28 @@ impl Enrolling {
         }
     }
 
+    /// Keeps in mind on which readers a card lies: one that does is not presented again.
+    fn cover(&self, event: &ReaderEvent) {
+        let mut covered = self.covered.borrow_mut();
+        match &event.what {
+            What::Presentation(_) => drop(covered.insert(event.reader.clone())),
+            What::Unreadable(unread) if unread.reason == Reason::Resting => {
+                covered.insert(event.reader.clone());
+            }
+            What::Removed => drop(covered.remove(&event.reader)),
+            // Whoever comes back says what lies there.
+            What::Health(health) if health.state != State::Ready => drop(covered.remove(&event.reader)),
+            What::Unreadable(_) | What::Missed(_) | What::Health(_) => {}
+        }
+    }
+
     async fn act(&self, sessions: &mut BTreeMap<String, Session>, reader: &str, act: Act) {
         let Some(session) = sessions.get(reader) else { return };
         let step = match act {
             Act::Say(step) => step,
             Act::Enroll { card, confirmed } => self.enroll(session, *card, confirmed).await,
         };
-        if step.is_end() {
+        if step.frees_reader() {
             if let Some(session) = sessions.remove(reader) {
                 self.end(Some(reader), session, step).await;
             }
@@ -248,14 +272,15 @@ impl Enrolling {
         }
     }
 
-    /// The last step: shown, reported, and told to the source when it was the source that asked.
+    /// The reader is free: that is shown, reported, and told to the source when it was the source that asked.
     async fn end(&self, reader: Option<&str>, session: Session, step: Step) {
         if let Some(reader) = reader {
             self.show(reader, &step);
         }
         let (done, words) = asking::summary(&step);
         tracing::info!(user = %session.wish.user, who = %session.who, words, "enrollment ended");
-        if let Some(steps) = &session.steps {
+        if let Some(steps) = session.steps {
+            self.follow(&step, steps.clone());
             let _ = steps.try_send(step);
         }
         let (who, order) = (session.who, session.wish.to_string());
@@ -275,6 +300,18 @@ impl Enrolling {
         self.notices.events();
     }
 
+    /// Reports where the token stands in the PACS, once that is known; whoever asked for it waits.
+    fn follow(&self, step: &Step, steps: mpsc::Sender<Step>) {
+        let Step::Enrolled { user, token, .. } = step else { return };
+        let (following, user, token) = (self.following.clone(), user.clone(), token.clone());
+        tokio::task::spawn_local(async move {
+            tokio::select! {
+                step = following.follow(&user, &token) => drop(steps.try_send(step)),
+                () = steps.closed() => {}
+            }
+        });
+    }
+
     /// Writes the token and its event, if the card may still be enrolled; in force once it is on disk.
     async fn enroll(&self, session: &Session, card: Presentation, confirmed: bool) -> Step {
         let time = self.time.time();
@@ -285,7 +322,9 @@ impl Enrolling {
         }
         let key = enrolled::draw_key(fastrand::u64(..));
         let expires = UtcTime::from_unix(time.now.unix() + enrolled::PENDING_MAX_S);
-        let identifier = self.identifier_type.clone().unwrap_or_else(|| IDENTIFIER_TYPE.into());
+        let planner = self.following.planner.as_ref();
+        let identifier = planner
+            .map_or_else(|| IDENTIFIER_TYPE.into(), |planner| planner.settings.identifier_type.clone());
         let (wish, who) = (session.wish.clone(), session.who.clone());
         let written = self.writer.run(Urgency::Normal, move |context| {
             let warnings = match judging::at_the_end(context.conn, &card, &wish.user)? {

@@ -5,11 +5,13 @@
 //! has touched it since; who wants to see that for themselves asks for everyone.
 //!
 //! - `why`: the reasons, in words
+//! - [`token`]: where a single token stands
 //!
 //! Not here: doing it (`exporting`).
 
 #[cfg(test)]
 mod tests;
+pub mod token;
 mod why;
 
 use super::exporting::whom::{PAGE_USERS, page, with_edges};

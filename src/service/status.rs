@@ -12,6 +12,7 @@ use crate::export::ledger::{self, held};
 use crate::mirror::standing::OutOfSync;
 use crate::mirror::{entitlements, list, overlay, standing};
 use crate::service::exporting::cards;
+use crate::service::notices::Notices;
 use contract::messages::{Circuit, FoundPersons, HandOver, HeldRemovals};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -207,6 +208,15 @@ pub struct Live {
     /// Whether requests go to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit: Option<Circuit>,
+}
+
+impl Live {
+    /// As it is now.
+    pub fn of(notices: &Notices) -> Live {
+        let level = *notices.watch().borrow();
+        let circuit = Some(if level.circuit_open { Circuit::Open } else { Circuit::Closed });
+        Live { reachable: level.pacs_reachable, known: notices.is_pacs_known(), circuit }
+    }
 }
 
 /// Where the export stands.

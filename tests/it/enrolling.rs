@@ -1,6 +1,8 @@
 //! A card becomes known by a tap: a real pcscd, a driver that plays the reader, a broker and a PACS.
 
+mod in_pacs;
 mod measure;
+mod resting;
 
 use crate::readers::desk::{ACR122, NAME, listed};
 use crate::world::{
@@ -83,9 +85,11 @@ impl Door {
     /// Both taps, as an installer makes them; gives the last step.
     fn two_taps(&self, installer: &mut Installer, card: &Card) -> Value {
         self.tap(card);
-        assert_eq!(installer.step()["step"], "tapped");
+        let first = installer.step();
+        assert_eq!(first["step"], "tapped", "{first}");
         self.take_away();
-        assert_eq!(installer.step()["step"], "again");
+        let taken = installer.step();
+        assert_eq!(taken["step"], "again", "{taken}");
         self.tap(card);
         let last = installer.step();
         self.take_away();
@@ -96,6 +100,7 @@ impl Door {
         let mut installer = self.installer(words);
         let last = self.two_taps(&mut installer, card);
         assert_eq!(last["step"], "enrolled", "{last}");
+        assert_eq!(installer.step()["outcome"], "has");
         assert!(installer.ended().0);
         self.enrollment(last["token"].as_str().expect("a token"))
     }

@@ -133,6 +133,7 @@ port = {port}
 
 [clock]
 sync = "host"
+holdover_s = 0
 
 [pacs]
 profile = "{profile}"

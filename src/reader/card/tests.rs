@@ -115,3 +115,13 @@ proptest! {
         technology(&Facts { atr: Some(&atr), sak_atqa: None, version: Some(&version) });
     }
 }
+
+#[test]
+fn bits_are_counted_from_the_first_and_what_is_beyond_them_is_nothing() {
+    let shown = |bits, data: &[u8]| identifier(bits, data).map(|(uid, bits)| (uid.to_string(), bits));
+    assert_eq!(shown(26, &[0x52, 0x3B, 0x0E, 0x7F]), Some(("523B0E40".into(), 26)));
+    assert_eq!(shown(56, &[4, 1, 2, 3, 4, 5, 6]), Some(("04010203040506".into(), 56)));
+    for (bits, length) in [(0, 0), (0, 4), (26, 3), (257, 33), (usize::MAX, 4)] {
+        assert_eq!(shown(bits, &vec![1; length]), None, "{bits} bits in {length} bytes");
+    }
+}

@@ -1,6 +1,7 @@
-//! The serial port as libosdp wants it: bytes now or none, never a wait.
+//! The serial port as libosdp wants it: bytes now or none, never a wait. The wait is ours, between its turns.
 
 use libosdp::{Channel, ChannelError};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, tcflush, tcgetattr, tcsetattr};
 use std::fs::File;
@@ -12,6 +13,7 @@ pub(super) struct Wire(Arc<Shared>);
 
 struct Shared {
     port: File,
+    has_said: AtomicBool,
     has_heard: AtomicBool,
     has_failed: AtomicBool,
 }
@@ -27,12 +29,26 @@ impl Wire {
         how.set_speed(baud)?;
         tcsetattr(&port, OptionalActions::Now, &how)?;
         tcflush(&port, rustix::termios::QueueSelector::IOFlush)?;
-        let shared = Shared { port, has_heard: AtomicBool::new(false), has_failed: AtomicBool::new(false) };
+        let not_yet = || AtomicBool::new(false);
+        let shared = Shared { port, has_said: not_yet(), has_heard: not_yet(), has_failed: not_yet() };
         Ok(Wire(Arc::new(shared)))
     }
 
     pub(super) fn channel(&self) -> Borrowed {
         Borrowed(Arc::downgrade(&self.0))
+    }
+
+    /// Waits until something comes, at most so long.
+    pub(super) fn wait_ms(&self, ms: u64) {
+        let most =
+            Timespec { tv_sec: 0, tv_nsec: i64::try_from(ms.min(999) * 1_000_000).unwrap_or_default() };
+        // A port that has failed is read next, and that says so.
+        let _ = poll(&mut [PollFd::new(&self.0.port, PollFlags::IN)], Some(&most));
+    }
+
+    /// Whether anything was sent since the last call.
+    pub(super) fn take_said(&self) -> bool {
+        self.0.has_said.swap(false, Ordering::Relaxed)
     }
 
     /// Whether anything has come since the last call.
@@ -83,7 +99,9 @@ impl Channel for Borrowed {
     }
 
     fn write(&mut self, buffer: &[u8]) -> Result<usize, ChannelError> {
-        self.with(|port| rustix::io::write(port, buffer)).map(|(count, _)| count)
+        let (count, shared) = self.with(|port| rustix::io::write(port, buffer))?;
+        shared.has_said.store(true, Ordering::Relaxed);
+        Ok(count)
     }
 
     fn flush(&mut self) -> Result<(), ChannelError> {

@@ -94,10 +94,9 @@ pub(super) fn summary(step: &Step) -> (bool, String) {
         Step::Enrolled { token, user, uid, .. } => {
             (true, format!("card {uid} is token {token} of {user} until the source settles it"))
         }
-        Step::Refused { words } => (false, words.clone()),
-        Step::TimedOut => (false, "nobody has shown a card in time".into()),
+        Step::Refused { words } | Step::TimedOut { words } => (false, words.clone()),
         Step::Cancelled => (false, "it was called off".into()),
-        Step::Armed { .. } | Step::Unread { .. } | Step::Tapped { .. } | Step::Again => {
+        Step::Armed { .. } | Step::Unread { .. } | Step::Tapped { .. } | Step::Again | Step::Pacs { .. } => {
             (false, String::new())
         }
     }

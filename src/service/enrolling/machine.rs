@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// Whoever has tapped once has at least this long for the second tap, whatever the deadline says.
 pub const SECOND_TAP_MS: u64 = 15_000;
 
-/// What there is to report of an enrollment; the last four end it.
+/// What there is to report of an enrollment.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
@@ -60,19 +60,54 @@ pub enum Step {
         /// Why, and what to do.
         words: String,
     },
-    /// Nobody has shown a card in time.
-    TimedOut,
+    /// Where the token that was enrolled stands in the PACS; always the last after `Enrolled`.
+    Pacs {
+        /// In a word.
+        outcome: InPacs,
+        /// In a sentence.
+        words: String,
+    },
+    /// The time is over, and nothing was changed.
+    TimedOut {
+        /// What has not come, and what to do.
+        words: String,
+    },
     /// Whoever asked for it has gone, or has called it off.
     Cancelled,
+}
+
+/// Where an enrolled token stands in the PACS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InPacs {
+    /// It is there.
+    Has,
+    /// The PACS refuses it, or somebody has to decide.
+    Held,
+    /// It is not there yet, and nobody waits any longer.
+    Late,
+    /// The rules do not want it there.
+    NotWanted,
+    /// This panel does not export.
+    Elsewhere,
 }
 
 impl Step {
     /// Whether nothing follows.
     pub fn is_end(&self) -> bool {
         match self {
-            Step::Enrolled { .. } | Step::Refused { .. } | Step::TimedOut | Step::Cancelled => true,
-            Step::Armed { .. } | Step::Unread { .. } | Step::Tapped { .. } | Step::Again => false,
+            Step::Pacs { .. } | Step::Refused { .. } | Step::TimedOut { .. } | Step::Cancelled => true,
+            Step::Armed { .. }
+            | Step::Unread { .. }
+            | Step::Tapped { .. }
+            | Step::Again
+            | Step::Enrolled { .. } => false,
         }
+    }
+
+    /// Whether no card is awaited any more.
+    pub fn frees_reader(&self) -> bool {
+        self.is_end() || matches!(self, Step::Enrolled { .. })
     }
 
     /// What the reader shows with it.
@@ -82,8 +117,8 @@ impl Step {
             Step::Tapped { .. } => Some(Signal::Again),
             Step::Enrolled { .. } => Some(Signal::Good),
             Step::Unread { .. } => Some(Signal::Error),
-            Step::Refused { .. } | Step::TimedOut | Step::Cancelled => Some(Signal::Bad),
-            Step::Again => None,
+            Step::Refused { .. } | Step::TimedOut { .. } | Step::Cancelled => Some(Signal::Bad),
+            Step::Again | Step::Pacs { .. } => None,
         }
     }
 }
@@ -117,12 +152,14 @@ pub struct Machine {
     phase: Phase,
     single: bool,
     deadline: MonoMs,
+    /// A card lies there that was not shown for this.
+    has_resting: bool,
 }
 
 impl Machine {
     /// A card is awaited until `deadline`; one tap is enough when it is `single`.
     pub fn new(single: bool, deadline: MonoMs) -> Machine {
-        Machine { phase: Phase::First, single, deadline }
+        Machine { phase: Phase::First, single, deadline, has_resting: false }
     }
 
     /// When it is to be called on again if nothing happens.
@@ -161,6 +198,7 @@ impl Machine {
 
     /// The card was taken away.
     pub fn removed(&mut self) -> Option<Act> {
+        self.has_resting = false;
         match std::mem::replace(&mut self.phase, Phase::First) {
             Phase::Removal(first) => {
                 self.phase = Phase::Second(first);
@@ -174,7 +212,8 @@ impl Machine {
     }
 
     /// A card was there and was not read.
-    pub fn unread(&self, reason: Reason) -> Act {
+    pub fn unread(&mut self, reason: Reason) -> Act {
+        self.has_resting |= reason == Reason::Resting;
         Act::Say(Step::Unread { words: reason.words().into() })
     }
 
@@ -190,7 +229,15 @@ impl Machine {
 
     /// Time has passed.
     pub fn at(&self, now: MonoMs) -> Option<Act> {
-        (now >= self.deadline).then_some(Act::Say(Step::TimedOut))
+        let words = match &self.phase {
+            Phase::First if self.has_resting => {
+                "a card lay there all the time, which nobody has shown for this: take it away, and begin again"
+            }
+            Phase::First => "nobody has shown a card in time",
+            Phase::Removal(_) => "the card was not taken away in time: take it away, and begin again",
+            Phase::Second(_) => "the card was not shown again in time: begin again",
+        };
+        (now >= self.deadline).then(|| Act::Say(Step::TimedOut { words: words.into() }))
     }
 }
 

@@ -70,7 +70,7 @@ impl Reasons<'_> {
         }
     }
 
-    fn removed(&self, kind: ItemKind, item: &str) -> String {
+    pub(super) fn removed(&self, kind: ItemKind, item: &str) -> String {
         let Some(facts) = self.facts else {
             return "the user is not in the mirror: deleted, or refused".into();
         };
@@ -235,18 +235,23 @@ pub(super) fn waits(wait: &Wait, is_withheld: bool, now: MonoMs, status: &Export
     })
 }
 
+/// Why nothing at all is sent from here; none where this gateway exports.
+pub(super) fn elsewhere(status: &ExportStatus) -> Option<String> {
+    if status.exporting {
+        return None;
+    }
+    if let Some(hand_over) = &status.hand_over {
+        return Some(hand_over_line(hand_over));
+    }
+    Some(match &status.exporter {
+        Some(exporter) => format!("{exporter} exports"),
+        None => "the source has named no exporter".into(),
+    })
+}
+
 /// Why nothing at all is sent.
 fn everyone_waits(status: &ExportStatus) -> Option<String> {
-    if !status.exporting {
-        if let Some(hand_over) = &status.hand_over {
-            return Some(hand_over_line(hand_over));
-        }
-        return Some(match &status.exporter {
-            Some(exporter) => format!("{exporter} exports"),
-            None => "the source has named no exporter".into(),
-        });
-    }
-    match status.live {
+    elsewhere(status).or_else(|| match status.live {
         None => Some("the daemon does not run".into()),
         Some(live) if !live.known => Some("the PACS has not answered yet".into()),
         Some(Live { circuit: Some(Circuit::Open), .. }) => {
@@ -254,5 +259,5 @@ fn everyone_waits(status: &ExportStatus) -> Option<String> {
         }
         Some(live) if !live.reachable => Some("the PACS is not reached".into()),
         Some(_) => None,
-    }
+    })
 }

@@ -34,6 +34,13 @@ fn refusal(act: &Act) -> &str {
     }
 }
 
+fn late(machine: &Machine, now: MonoMs) -> String {
+    match machine.at(now) {
+        Some(Act::Say(Step::TimedOut { words })) => words,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn two_taps_of_one_card_enroll_it() {
     let mut machine = Machine::new(false, DEADLINE);
@@ -78,15 +85,45 @@ fn what_the_judge_refuses_ends_it_at_either_tap() {
 fn nobody_who_has_tapped_once_is_cut_off_at_the_deadline() {
     let mut machine = Machine::new(false, DEADLINE);
     assert_eq!(machine.at(MonoMs(30_999)), None);
-    assert_eq!(machine.at(DEADLINE), Some(Act::Say(Step::TimedOut)));
+    assert!(late(&machine, DEADLINE).contains("nobody has shown a card"));
     machine.shown(&card("04A1B2C3"), fine(), MonoMs(30_000));
     assert_eq!(machine.at(MonoMs(44_999)), None);
-    assert_eq!(machine.at(MonoMs(45_000)), Some(Act::Say(Step::TimedOut)));
+    assert!(late(&machine, MonoMs(45_000)).contains("not taken away"));
+    machine.removed();
+    assert!(late(&machine, MonoMs(45_000)).contains("not shown again"));
+}
+
+#[test]
+fn a_card_that_lay_there_before_is_what_the_end_speaks_of_until_it_is_taken_away() {
+    let mut machine = Machine::new(false, DEADLINE);
+    let Act::Say(lies) = machine.unread(Reason::Resting) else { panic!() };
+    assert!(!lies.is_end());
+    assert!(late(&machine, DEADLINE).contains("lay there all the time"));
+    assert_eq!(machine.removed(), None);
+    assert!(late(&machine, DEADLINE).contains("nobody has shown a card"));
+}
+
+#[test]
+fn the_token_is_followed_when_the_reader_is_free() {
+    let enrolled = Step::Enrolled {
+        token: Key::new("enrolled-1").expect("a key"),
+        user: Key::new("ada").expect("a key"),
+        uid: "04A1B2C3".into(),
+        expires: UtcTime::from_unix(0),
+        warnings: Vec::new(),
+    };
+    assert!(enrolled.frees_reader() && !enrolled.is_end());
+    let pacs = Step::Pacs { outcome: InPacs::NotWanted, words: "no".into() };
+    assert!(pacs.is_end());
+    assert_eq!(
+        serde_json::to_value(&pacs).expect("JSON"),
+        serde_json::json!({ "step": "pacs", "outcome": "not_wanted", "words": "no" })
+    );
 }
 
 #[test]
 fn a_torn_card_and_a_lost_reader_are_said_and_end_nothing() {
-    let machine = Machine::new(false, DEADLINE);
+    let mut machine = Machine::new(false, DEADLINE);
     let Act::Say(torn) = machine.unread(Reason::Torn) else { panic!() };
     let Some(Act::Say(lost)) = machine.health(State::Lost, "unplugged") else { panic!() };
     assert!(!torn.is_end() && !lost.is_end());
