@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench bench-first-sync bench-export
+.PHONY: help setup test demo bench bench-first-sync bench-export gpio-test
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -18,6 +18,7 @@ help:
 	@echo "make test    all checks and tests, as CI runs them"
 	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk;"
 	@echo "             bench-export: a whole site into an empty PACS"
+	@echo "make gpio-test  real GPIO lines, of a kernel that simulates a chip (builds that kernel once)"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -44,3 +45,7 @@ bench-first-sync:
 bench-export:
 	@scripts/setup bench
 	@benches/run export $(BENCH_ARGS)
+
+gpio-test:
+	@scripts/setup gpio
+	@scripts/gpio-test

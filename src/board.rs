@@ -4,6 +4,7 @@
 //! same request, and gives [`Lines`].
 //!
 //! - [`spec`]: the file
+//! - [`inspection`]: the file against the chips
 //! - [`gpio`]: the chips of this machine, and where in them a line is
 //! - [`lines`]: what is taken, handed out door by door
 //! - [`strike`], [`indicators`]: the lock; lights and buzzer
@@ -17,6 +18,7 @@ pub mod debounce;
 pub mod gpio;
 pub mod indicators;
 pub mod inputs;
+pub mod inspection;
 pub mod lines;
 mod pin;
 pub mod spec;
@@ -42,7 +44,7 @@ use virtual_lines::VirtualLines;
 pub struct BoardError(pub ConfigError);
 
 /// A panel's outputs and inputs, as its file has them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Board {
     spec: Spec,
     virtual_lines: VirtualLines,
@@ -92,7 +94,7 @@ impl Board {
         let mut order: Vec<usize> = (0..self.spec.outputs.len()).collect();
         order.sort_by_key(|at| self.spec.outputs[*at].role != Role::Strike);
         for at in order {
-            match self.take_output(at, &chips) {
+            match self.take_pin(at, &chips) {
                 Ok(pin) => lines.add_output(&self.spec.outputs[at], pin),
                 Err(error) => keep(error),
             }
@@ -122,8 +124,25 @@ impl Board {
     /// # Errors
     /// The first line that cannot be taken; the others rest all the same.
     pub fn take_outputs(&self, clock: &Arc<dyn Clock>) -> Result<Lines, BoardError> {
-        Board { spec: self.spec.without_inputs(), virtual_lines: self.virtual_lines.clone() }
-            .take_at_rest(clock)
+        let spec = Spec { inputs: Vec::new(), ..self.spec.clone() };
+        Board { spec, ..self.clone() }.take_at_rest(clock)
+    }
+
+    /// Takes the inputs alone; the outputs stay as they are.
+    ///
+    /// # Errors
+    /// The first line that cannot be taken.
+    pub fn take_inputs(&self, clock: &Arc<dyn Clock>) -> Result<Lines, BoardError> {
+        let spec = Spec { outputs: Vec::new(), ..self.spec.clone() };
+        Board { spec, ..self.clone() }.take_at_rest(clock)
+    }
+
+    /// Takes the one output with this number in the file, at rest.
+    ///
+    /// # Errors
+    /// When it cannot be taken.
+    pub fn take_output(&self, at: usize) -> Result<Pin, BoardError> {
+        self.take_pin(at, &self.chips()).map_err(BoardError)
     }
 
     /// The chips of this machine, if this board needs any.
@@ -135,7 +154,7 @@ impl Board {
         }
     }
 
-    fn take_output(&self, at: usize, chips: &[Chip]) -> Result<Pin, ConfigError> {
+    fn take_pin(&self, at: usize, chips: &[Chip]) -> Result<Pin, ConfigError> {
         let output = &self.spec.outputs[at];
         match &output.wiring {
             Wiring::Virtual => Ok(self.virtual_lines.output(at, output.rest)),

@@ -1,5 +1,6 @@
 //! One verb a file. Here errors become sentences for people (`anyhow`), and only here.
 
+pub mod board;
 pub mod check;
 mod client;
 pub mod clock;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         }
         Verb::Status { json } => commands::status::status(&cli.config, json),
         Verb::Export { verb } => commands::export::export(&cli.config, verb),
+        Verb::Board { board, verb } => commands::board::board(&cli.config, board.as_deref(), verb),
         Verb::Enroll { user, kind, reader, timeout, single, json } => {
             let wish = CardWish { user, kind, reader, timeout_s: timeout, single };
             commands::enroll::enroll(&cli.config, wish, json)

@@ -301,10 +301,7 @@ pub fn take_input(input: &Input, place: &Place, chips: &[Chip]) -> Result<TakenI
 }
 
 fn refused(error: &gpiocdev::Error, place: &Place, found: Found<'_>) -> Flaw {
-    let key = match place {
-        Place::Offset { .. } => "offset",
-        Place::Named { .. } => "line",
-    };
+    let key = place.key();
     match errno(error) {
         Some(libc::EACCES | libc::EPERM) => forbidden(found.chip, key),
         Some(libc::EBUSY) => {
@@ -342,3 +339,6 @@ pub(super) fn value(level: Level) -> Value {
         Level::High => Value::Active,
     }
 }
+
+#[cfg(test)]
+mod tests;

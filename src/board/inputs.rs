@@ -13,6 +13,7 @@ use access::id::Key;
 use gpiocdev::line::{EdgeKind, Value};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Most events that wait for whoever handles them; then the kernel keeps what comes, and the levels at the end.
@@ -165,10 +166,9 @@ fn wait(inputs: &[Watched], every_ms: u32, ready: &mut [bool]) {
     let waits = |input: &&Watched| input.looked_at.is_none() && !input.has_failed;
     let mut fds: Vec<PollFd<'_>> =
         inputs.iter().filter(waits).map(|input| PollFd::new(&input.line, PollFlags::IN)).collect();
-    let timeout =
-        Timespec { tv_sec: i64::from(every_ms / 1000), tv_nsec: i64::from(every_ms % 1000) * 1_000_000 };
+    let timeout = Timespec::try_from(Duration::from_millis(every_ms.into())).ok();
     // Interrupted, or out of memory: then the levels are read at the next look.
-    let _ = poll(&mut fds, Some(&timeout));
+    let _ = poll(&mut fds, timeout.as_ref());
     let answered = fds.iter().map(|fd| !fd.revents().is_empty());
     for ((_, ready), is_ready) in inputs.iter().zip(ready).filter(|(input, _)| waits(input)).zip(answered) {
         *ready = is_ready;

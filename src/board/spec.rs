@@ -1,10 +1,15 @@
 //! The board file: strict TOML, and what it may say.
 //!
+//! - `form`: the file as it is written
+//!
 //! Not here: whether this machine has what the file names ([`super::gpio`]).
+
+mod form;
 
 use super::gpio::Flaw;
 use crate::config::{self, ConfigError};
 use access::id::Key;
+use form::FileForm;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -103,14 +108,6 @@ pub enum Bias {
     Disabled,
 }
 
-/// What drives a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Driver {
-    Virtual,
-    Gpio,
-}
-
 /// Where a line ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wiring {
@@ -137,6 +134,16 @@ pub enum Place {
         /// The name.
         line: String,
     },
+}
+
+impl Place {
+    /// The key of the file by which it is called.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Place::Offset { .. } => "offset",
+            Place::Named { .. } => "line",
+        }
+    }
 }
 
 impl fmt::Display for Place {
@@ -202,8 +209,8 @@ fn named(f: &mut fmt::Formatter<'_>, role: &str, door: Option<&Key>) -> fmt::Res
 /// What a board file says.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    file: PathBuf,
-    table: toml::Table,
+    pub(super) file: PathBuf,
+    pub(super) table: toml::Table,
     /// The board's name.
     pub name: String,
     /// What it is, for people.
@@ -212,43 +219,6 @@ pub struct Spec {
     pub outputs: Vec<Output>,
     /// The inputs.
     pub inputs: Vec<Input>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileForm {
-    name: String,
-    description: String,
-    #[serde(default)]
-    outputs: Vec<OutputForm>,
-    #[serde(default)]
-    inputs: Vec<InputForm>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OutputForm {
-    role: Role,
-    door: Option<Key>,
-    driver: Driver,
-    chip: Option<String>,
-    offset: Option<u32>,
-    line: Option<String>,
-    rest: Level,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InputForm {
-    role: InputRole,
-    door: Option<Key>,
-    driver: Driver,
-    chip: Option<String>,
-    offset: Option<u32>,
-    line: Option<String>,
-    active: Option<Level>,
-    bias: Option<Bias>,
-    debounce_ms: Option<u32>,
 }
 
 impl Spec {
@@ -325,10 +295,6 @@ impl Spec {
         Ok(())
     }
 
-    pub(super) fn without_inputs(&self) -> Spec {
-        Spec { inputs: Vec::new(), ..self.clone() }
-    }
-
     /// Where outputs and inputs end, in their order.
     pub fn wirings(&self) -> impl Iterator<Item = &Wiring> {
         let inputs = self.inputs.iter().map(|input| &input.wiring);
@@ -345,65 +311,4 @@ impl Spec {
 fn twice(named: &impl fmt::Display) -> Flaw {
     let problem = format!("{named} is there twice");
     Flaw::new("", problem, "give each its `door`, or remove one")
-}
-
-impl OutputForm {
-    fn checked(self) -> Result<Output, Flaw> {
-        let wiring = wiring(self.driver, self.chip, self.offset, self.line)?;
-        Ok(Output { role: self.role, door: self.door, wiring, rest: self.rest })
-    }
-}
-
-impl InputForm {
-    fn checked(self) -> Result<Input, Flaw> {
-        let is_virtual = self.driver == Driver::Virtual;
-        let real_only = [("bias", self.bias.is_some()), ("debounce_ms", self.debounce_ms.is_some())];
-        if let Some((key, _)) = real_only.into_iter().find(|(_, given)| is_virtual && *given) {
-            return Err(Flaw::new(key, "is for real lines", "remove the key, or set driver = \"gpio\""));
-        }
-        let active = match self.active {
-            Some(active) => active,
-            None if is_virtual => Level::High,
-            None => {
-                let remedy = "say at which level it is active: \"low\" for a button to ground";
-                return Err(Flaw::new("active", "is missing", remedy));
-            }
-        };
-        let debounce_ms = self.debounce_ms.unwrap_or(DEBOUNCE_MS);
-        if debounce_ms > DEBOUNCE_MAX_MS {
-            let problem = format!("is more than {DEBOUNCE_MAX_MS} ms");
-            return Err(Flaw::new("debounce_ms", problem, "20 is usual, 0 is none"));
-        }
-        let wiring = wiring(self.driver, self.chip, self.offset, self.line)?;
-        Ok(Input { role: self.role, door: self.door, wiring, active, bias: self.bias, debounce_ms })
-    }
-}
-
-fn wiring(
-    driver: Driver,
-    chip: Option<String>,
-    offset: Option<u32>,
-    line: Option<String>,
-) -> Result<Wiring, Flaw> {
-    let given = [("chip", chip.is_some()), ("offset", offset.is_some()), ("line", line.is_some())];
-    match (driver, chip, offset, line) {
-        (Driver::Virtual, None, None, None) => Ok(Wiring::Virtual),
-        (Driver::Virtual, ..) => {
-            let key = given.into_iter().find(|(_, given)| *given).map_or("driver", |(key, _)| key);
-            Err(Flaw::new(key, "is for real lines", "remove the key, or set driver = \"gpio\""))
-        }
-        (Driver::Gpio, _, Some(_), Some(_)) => {
-            Err(Flaw::new("offset", "stands beside `line`", "name the line by one of them"))
-        }
-        (Driver::Gpio, Some(chip), Some(offset), None) => Ok(Wiring::Gpio(Place::Offset { chip, offset })),
-        (Driver::Gpio, None, Some(_), None) => Err(Flaw::new(
-            "chip",
-            "is missing",
-            "an offset counts within a chip: name it, as `gpiodetect` does",
-        )),
-        (Driver::Gpio, chip, None, Some(line)) => Ok(Wiring::Gpio(Place::Named { chip, line })),
-        (Driver::Gpio, _, None, None) => {
-            Err(Flaw::new("line", "is missing", "give `line`, or `chip` and `offset`; `gpioinfo` shows both"))
-        }
-    }
 }

@@ -111,6 +111,16 @@ fn outputs_rest_from_the_moment_they_are_taken_and_edges_are_those_that_follow()
 }
 
 #[test]
+fn what_is_taken_may_be_used_from_any_thread() {
+    fn is_send<T: Send>() {}
+    fn is_shared<T: Send + Sync + Clone>() {}
+    is_send::<Lines>();
+    is_send::<Strike>();
+    is_send::<Outputs>();
+    is_shared::<VirtualLines>();
+}
+
+#[test]
 fn everything_rests_again_whoever_has_it() {
     let board = board(TWO_DOORS);
     let mut taken = board.take_at_rest(&clock().1).expect("taken");

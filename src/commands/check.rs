@@ -1,10 +1,11 @@
 //! `doorward check`: what `run` does up to the point where it would act.
 
+use crate::board::Board;
 use crate::clock::{Clock, SystemClock};
 use crate::commands::readers::specs;
 use crate::config;
 use crate::service::setup::Setup;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +28,16 @@ pub fn check(file: &Path) -> Result<()> {
     let findings = setup.check(clock)?;
     for line in findings.lines {
         println!("{line}");
+    }
+    if let Some(path) = &setup.config().board {
+        let complaints = super::board::complaints(&Board::load(path)?);
+        complaints.iter().for_each(|complaint| println!("board     {complaint}"));
+        if !complaints.is_empty() {
+            bail!(
+                "{} of the board's lines cannot be used as they are; `doorward board check` shows all",
+                complaints.len()
+            );
+        }
     }
     findings.obstacle.map_or(Ok(()), |obstacle| Err(obstacle.into()))
 }

@@ -12,6 +12,7 @@ use access::id::Key;
 use contract::command::{Command, CommandMessage};
 use contract::enrollment::{Enrollment, Settlement};
 use contract::messages::Event;
+use doorward::board::Role;
 use doorward_sim::readers::card::Card;
 use doorward_sim::readers::hardware::Hardware;
 use doorward_sim::readers::pcscd::{Pcscd, SOCKET_VARIABLE};
@@ -161,6 +162,23 @@ impl Installer {
         let output = self.child.wait_with_output().expect("it ends");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
+}
+
+#[test]
+fn the_board_shows_that_a_card_is_awaited_and_is_dark_when_the_gateway_has_ended() {
+    let mut door = Door::new();
+    door.gateway.take().expect("it runs").stop();
+    let (gateway, board) = door.world.gateway_on("virtual");
+    door.expect_ready();
+    assert!(board.are_at_rest() && board.levels().len() == 4, "{board:?}");
+    let _installer = door.installer(&["--user", "ada"]);
+    eventually("the green light is on", || {
+        let edges = board.edges();
+        let is_lit = edges.last().is_some_and(|edge| edge.role == Role::GreenLed && !edge.is_rest);
+        if is_lit { Ok(()) } else { Err(format!("{edges:?}")) }
+    });
+    gateway.stop();
+    assert!(board.are_at_rest(), "{board:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
 
 mod bad_input;
+mod boards;
 mod brake;
 mod broker;
 mod configuration;

@@ -16,11 +16,14 @@ pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
 
-use doorward::clock::ManualClock;
+use doorward::board::Board;
+use doorward::board::virtual_lines::VirtualLines;
+use doorward::clock::{Clock, ManualClock};
 use doorward_sim::{Act, Handle, Login, Options, Pacs, World as PacsWorld};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -155,6 +158,17 @@ timeout_s = 2
         let gateway = InProcess::start(&self.config_file(), &self.clock);
         self.source.expect_state("the gateway is online", |state| state["online"] == true);
         gateway
+    }
+
+    /// As [`World::gateway`], on one of the shipped boards, whose virtual lines the scene watches and moves.
+    pub(crate) fn gateway_on(&self, board: &str) -> (InProcess, VirtualLines) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards").join(board).with_extension("toml");
+        let board = Board::load(&file).unwrap_or_else(|error| panic!("{error}"));
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let lines = board.take_at_rest(&clock).unwrap_or_else(|error| panic!("{error}"));
+        let gateway = InProcess::start_with(&self.config_file(), &self.clock, lines);
+        self.source.expect_state("the gateway is online", |state| state["online"] == true);
+        (gateway, board.virtual_lines())
     }
 
     /// The services of another gateway in this process, by the scene's clock; connected and subscribed.

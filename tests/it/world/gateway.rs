@@ -1,7 +1,7 @@
 //! Gateways: the real program, or its services by the scene's clock.
 
-use doorward::board::{Board, Lines};
-use doorward::clock::{Clock, ManualClock};
+use doorward::board::Lines;
+use doorward::clock::ManualClock;
 use doorward::config;
 use doorward::service::{self, setup::Setup};
 use serde_json::Value;
@@ -20,11 +20,11 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     pub(crate) fn start(config: &Path, clock: &ManualClock) -> InProcess {
-        InProcess::start_with(config, clock, None)
+        InProcess::start_with(config, clock, Lines::none())
     }
 
-    /// Over a board, whose outputs rest when the gateway has ended.
-    pub(crate) fn start_with(config: &Path, clock: &ManualClock, board: Option<Board>) -> InProcess {
+    /// With a board's lines, which have been taken.
+    pub(crate) fn start_with(config: &Path, clock: &ManualClock, lines: Lines) -> InProcess {
         let (stop, stopped) = oneshot::channel();
         let (config, clock): (PathBuf, _) = (config.into(), Arc::new(clock.clone()));
         if std::env::var_os("DOORWARD_TEST_LOG").is_some() {
@@ -37,9 +37,6 @@ impl InProcess {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
             let setup = Setup::new(config::load(&config).expect("configuration"), &config);
             let shutdown = async { stopped.await.unwrap_or(()) };
-            let clock: Arc<dyn Clock> = clock;
-            let taken = board.map(|board| board.take_at_rest(&clock).expect("the board's lines"));
-            let lines = taken.unwrap_or_else(Lines::none);
             runtime
                 .block_on(service::run(&setup, clock, lines, shutdown))
                 .unwrap_or_else(|error| panic!("{error}"));
