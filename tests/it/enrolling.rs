@@ -6,7 +6,7 @@ mod resting;
 
 use crate::readers::desk::{ACR122, NAME, listed};
 use crate::world::{
-    InProcess, World, assignment, at, card, entitlement, eventually, permissions, status, user,
+    InProcess, PATIENCE, World, assignment, at, card, entitlement, eventually, permissions, status, user,
 };
 use access::id::Key;
 use contract::command::{Command, CommandMessage};
@@ -17,7 +17,8 @@ use doorward_sim::readers::hardware::Hardware;
 use doorward_sim::readers::pcscd::{Pcscd, SOCKET_VARIABLE};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 const UID7: [u8; 7] = [0x04, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77];
 const UID7_TEXT: &str = "04223344556677";
@@ -138,7 +139,7 @@ impl Door {
 /// `doorward enroll --json`.
 struct Installer {
     child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
 }
 
 impl Installer {
@@ -147,12 +148,14 @@ impl Installer {
         command.arg("--config").arg(world.config_file()).args(["enroll", "--json"]).args(words);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("doorward starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (sender, lines) = sync_channel(64);
+        let said = BufReader::new(child.stdout.take().expect("piped")).lines();
+        std::thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Installer { child, lines }
     }
 
     fn step(&mut self) -> Value {
-        let line = self.lines.next().expect("one more step").expect("readable");
+        let line = self.lines.recv_timeout(PATIENCE).expect("one more step in time");
         serde_json::from_str(&line).expect("JSON")
     }
 
