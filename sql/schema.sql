@@ -1,4 +1,4 @@
--- The mirror, version 3: the commented truth. A fresh file is made from this page; an older one reaches the
+-- The mirror, version 5: the commented truth. A fresh file is made from this page; an older one reaches the
 -- same schema by the numbered migrations (a test compares the two).
 --
 -- Instants are seconds since 1970, UTC. A version is the pair (epoch, seq). Times named mono_ms are
@@ -18,7 +18,8 @@ CREATE TABLE mirror (
   heard_epoch INTEGER NOT NULL,    -- the newest root that was compared, and its version
   heard_seq INTEGER NOT NULL,
   heard_root BLOB NOT NULL,
-  whole INTEGER NOT NULL           -- 1 once the mirror has been proven: what is missing is gone, not still to come
+  whole INTEGER NOT NULL,          -- 1 once the mirror has been proven: what is missing is gone, not still to come
+  proven_at INTEGER                -- when it was last proven, by a clock that was believed
 ) STRICT;
 
 -- Kinds by number; 1 to 6 are this version's, higher ones a later version's, kept because the root has them.
@@ -86,6 +87,16 @@ CREATE INDEX token_user ON token (user);
 CREATE INDEX token_valid_from ON token (valid_from) WHERE valid_from IS NOT NULL;
 CREATE INDEX token_valid_to ON token (valid_to) WHERE valid_to IS NOT NULL;
 
+-- The bytes by which readers know a token, so that a card is found by them: of records in force, as with links. What
+-- technology they belong to is asked of the record.
+CREATE TABLE card (
+  token INTEGER NOT NULL,          -- the token's record
+  uid BLOB NOT NULL,               -- raw bytes, as the card sends them
+  PRIMARY KEY (token, uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX card_uid ON card (uid);
+
+-- What a user has is asked at each door for those entitlements that open it.
 CREATE TABLE assignment (
   id INTEGER PRIMARY KEY,
   user INTEGER NOT NULL,
@@ -93,7 +104,7 @@ CREATE TABLE assignment (
   valid_from INTEGER,
   valid_to INTEGER
 ) STRICT;
-CREATE INDEX assignment_user ON assignment (user);
+CREATE INDEX assignment_user ON assignment (user, entitlement);
 CREATE INDEX assignment_entitlement ON assignment (entitlement);
 CREATE INDEX assignment_valid_from ON assignment (valid_from) WHERE valid_from IS NOT NULL;
 CREATE INDEX assignment_valid_to ON assignment (valid_to) WHERE valid_to IS NOT NULL;
@@ -121,19 +132,40 @@ CREATE TABLE overlay (
 ) STRICT;
 CREATE INDEX overlay_user ON overlay (user) WHERE user IS NOT NULL;
 
--- What happened at the panel, kept until the source has it. Bounded; room is reserved for what matters most.
+-- What happened at the panel: kept until the source has it, and for those who ask here a while longer. Bounded: what
+-- the source has goes first, then those who passed a door, and others last; room is reserved for what matters most.
 CREATE TABLE outbox (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   stream TEXT NOT NULL,            -- drawn when the file is made
   next_seq INTEGER NOT NULL,
   received_seq INTEGER NOT NULL,   -- the source has everything up to here
-  lost INTEGER NOT NULL            -- dropped because there was no room
+  lost INTEGER NOT NULL,           -- dropped because there was no room
+  sent_seq INTEGER NOT NULL DEFAULT 0 -- up to here they may have been sent: their numbers stand
 ) STRICT;
 CREATE TABLE event (
-  seq INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY,          -- by which people name it
+  seq INTEGER NOT NULL,            -- by which the source knows it; those never sent move up when others give way
   at INTEGER NOT NULL,
+  gives_way INTEGER NOT NULL,      -- 0 never, 1 first: somebody might pass, 2 after those: anything else at a door
   body TEXT NOT NULL               -- JSON of contract::messages::Event
 ) STRICT;
+CREATE INDEX event_seq ON event (seq);
+CREATE INDEX event_gives_way ON event (gives_way, seq) WHERE gives_way > 0;
+
+-- Nobody passes any more, but by entitlements of some classes; no row when there is no lockdown.
+CREATE TABLE lockdown (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  exempt TEXT NOT NULL,            -- JSON, a list of those classes
+  who TEXT NOT NULL,               -- who has ordered it
+  at INTEGER NOT NULL
+) STRICT;
+
+-- Doors that are open to everyone for a time.
+CREATE TABLE unlocked (
+  door TEXT PRIMARY KEY,           -- the door's key
+  until INTEGER NOT NULL,
+  who TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Entitlements as the PACS defines them, from the last import that was believed; and those that it defines no
 -- longer while an assignment names them.

@@ -1,178 +1,152 @@
-//! The board: which outputs this panel has, as one TOML file, and how they rest.
+//! The board: which outputs and inputs this panel has, as one TOML file; how the outputs rest, and who may move them.
 //!
-//! - [`indicators`]: the lights and the buzzer
+//! [`Board::load`] reads the file and touches nothing. [`Board::take_at_rest`] takes every line, outputs at rest in the
+//! same request, and gives [`Lines`].
 //!
-//! Not here: strikes at a presentation (they come with the door), real GPIO (with the ARM panel).
+//! - [`spec`]: the file
+//! - [`gpio`]: the chips of this machine, and where in them a line is
+//! - [`lines`]: what is taken, handed out door by door
+//! - [`strike`], [`indicators`]: the lock; lights and buzzer
+//! - [`inputs`]: edges of real inputs, from a thread of their own
+//! - [`debounce`]: for chips that report no edges
+//! - [`virtual_lines`]: lines that exist only in this process, to be watched and driven by tests and demonstrations
+//!
+//! Not here: how long a strike is held, and what an input means for a door (the door's joint).
 
+pub mod debounce;
+pub mod gpio;
 pub mod indicators;
+pub mod inputs;
+pub mod lines;
 mod pin;
+pub mod spec;
+pub mod strike;
+pub mod virtual_lines;
 
-use embedded_hal::digital::OutputPin;
-use indicators::{Indicator, Indicators};
-pub use pin::VirtualPin;
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use crate::clock::Clock;
+use crate::config::ConfigError;
+use gpio::{Chip, Request};
+use inputs::Watched;
+pub use lines::{DoorLines, Lines, Outputs};
+pub use pin::{Pin, PinError};
+pub use spec::{InputRole, Level, Role};
+use spec::{Spec, Wiring};
+use std::path::Path;
+use std::sync::Arc;
+use strike::Strike;
+use virtual_lines::VirtualLines;
 
-/// Most outputs on one board.
-const OUTPUTS_MAX: usize = 32;
-
-/// Why a board cannot be used.
+/// Why a board cannot be used: its file, the key there, what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum BoardError {
-    /// The file cannot be read.
-    #[error("board {path}: {source}; correct `board` in the configuration")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// The file is not a board.
-    #[error("board {path}: {problem}; boards/virtual.toml shows the form")]
-    Form {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-}
+#[error("board {0}")]
+pub struct BoardError(pub ConfigError);
 
-/// What an output moves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The lock.
-    Strike,
-    /// "Come in."
-    GreenLed,
-    /// "No."
-    RedLed,
-    /// A sound.
-    Buzzer,
-}
-
-/// What drives an output.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Driver {
-    /// A pin that exists only in this process: for desks, demonstrations and tests.
-    Virtual,
-}
-
-/// An electrical level.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Low.
-    Low,
-    /// High.
-    High,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OutputSpec {
-    role: Role,
-    driver: Driver,
-    /// The level at which nothing is open, lit or loud.
-    rest: Level,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Spec {
-    name: String,
-    description: String,
-    outputs: Vec<OutputSpec>,
-}
-
-/// A panel's outputs.
+/// A panel's outputs and inputs, as its file has them.
 #[derive(Debug)]
 pub struct Board {
-    name: String,
-    description: String,
-    outputs: Vec<(OutputSpec, VirtualPin)>,
+    spec: Spec,
+    virtual_lines: VirtualLines,
 }
 
 impl Board {
-    /// Reads the board file at `path`.
+    /// Reads the board file at `path`; takes nothing.
     ///
     /// # Errors
     /// When it is not a board.
     pub fn load(path: &Path) -> Result<Board, BoardError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| BoardError::Io { path: path.into(), source })?;
-        let wrong = |problem: String| BoardError::Form { path: path.into(), problem };
-        let spec: Spec = toml::from_str(&text).map_err(|error| wrong(error.message().replace('\n', ", ")))?;
-        if spec.outputs.len() > OUTPUTS_MAX {
-            return Err(wrong(format!("{} outputs, more than {OUTPUTS_MAX}", spec.outputs.len())));
-        }
-        for (at, output) in spec.outputs.iter().enumerate() {
-            if spec.outputs[..at].iter().any(|other| other.role == output.role) {
-                return Err(wrong(format!("{:?} is driven by two outputs", output.role)));
-            }
-        }
-        let open = |output: OutputSpec| match output.driver {
-            Driver::Virtual => (output, VirtualPin::default()),
-        };
-        let outputs = spec.outputs.into_iter().map(open).collect();
-        Ok(Board { name: spec.name, description: spec.description, outputs })
+        let spec = Spec::load(path).map_err(BoardError)?;
+        let virtual_lines = VirtualLines::of(&spec);
+        Ok(Board { spec, virtual_lines })
     }
 
     /// The board's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.spec.name
     }
 
     /// What it is, for people.
     pub fn description(&self) -> &str {
-        &self.description
+        &self.spec.description
     }
 
-    /// Puts every output at rest. The first act of `run`, whatever state the last process left behind.
-    pub fn rest(&mut self) {
-        for (output, pin) in &mut self.outputs {
-            let Ok(()) = match output.rest {
-                Level::Low => pin.set_low(),
-                Level::High => pin.set_high(),
-            };
+    /// What the file says.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The board's virtual lines, to watch the outputs and to move the inputs.
+    pub fn virtual_lines(&self) -> VirtualLines {
+        self.virtual_lines.clone()
+    }
+
+    /// Takes every line. Each output is driven at rest by the request that takes it, strikes first; one that cannot be
+    /// taken keeps none of the others from resting.
+    ///
+    /// # Errors
+    /// The first line that cannot be taken; all are free again then.
+    pub fn take_at_rest(&self, clock: &Arc<dyn Clock>) -> Result<Lines, BoardError> {
+        let chips = self.chips();
+        let mut first = None;
+        let mut lines = Lines::none();
+        let mut keep = |error| _ = first.get_or_insert(error);
+        let mut order: Vec<usize> = (0..self.spec.outputs.len()).collect();
+        order.sort_by_key(|at| self.spec.outputs[*at].role != Role::Strike);
+        for at in order {
+            match self.take_output(at, &chips) {
+                Ok(pin) => lines.add_output(&self.spec.outputs[at], pin),
+                Err(error) => keep(error),
+            }
+        }
+        let mut watched = Vec::new();
+        for (at, input) in self.spec.inputs.iter().enumerate() {
+            let Wiring::Gpio(place) = &input.wiring else { continue };
+            match gpio::take_input(input, place, &chips) {
+                Ok(taken) => watched.push(Watched::new(input, taken)),
+                Err(flaw) => keep(self.spec.complain(&format!("inputs[{at}]"), flaw)),
+            }
+        }
+        if let Some(error) = first {
+            return Err(BoardError(error));
+        }
+        self.virtual_lines.start(clock.clone(), lines.sender());
+        inputs::start(watched, lines.sender(), clock.clone()).map_err(|error| {
+            let flaw = gpio::Flaw::new("", format!("no thread for the inputs: {error}"), "free some memory");
+            BoardError(self.spec.complain("inputs", flaw))
+        })?;
+        lines.forget_sender();
+        Ok(lines)
+    }
+
+    /// Takes the outputs alone, at rest; the inputs stay free.
+    ///
+    /// # Errors
+    /// The first line that cannot be taken; the others rest all the same.
+    pub fn take_outputs(&self, clock: &Arc<dyn Clock>) -> Result<Lines, BoardError> {
+        Board { spec: self.spec.without_inputs(), virtual_lines: self.virtual_lines.clone() }
+            .take_at_rest(clock)
+    }
+
+    /// The chips of this machine, if this board needs any.
+    pub fn chips(&self) -> Vec<Chip> {
+        if self.spec.wirings().any(|wiring| matches!(wiring, Wiring::Gpio(_))) {
+            gpio::chips()
+        } else {
+            Vec::new()
         }
     }
 
-    /// Hands over the lights and the buzzer, at rest; they are the board's no more.
-    pub fn take_indicators(&mut self) -> Indicators<VirtualPin> {
-        let mut take = |role: Role| {
-            let at = self.outputs.iter().position(|(output, _)| output.role == role)?;
-            let (output, pin) = self.outputs.swap_remove(at);
-            Some(Indicator::new(pin, output.rest))
-        };
-        let (green, red, buzzer) = (take(Role::GreenLed), take(Role::RedLed), take(Role::Buzzer));
-        Indicators::new(green, red, buzzer)
-    }
-
-    /// Each output with its present level.
-    pub fn levels(&self) -> impl Iterator<Item = (Role, Option<Level>)> {
-        self.outputs.iter().map(|(output, pin)| (output.role, pin.level()))
+    fn take_output(&self, at: usize, chips: &[Chip]) -> Result<Pin, ConfigError> {
+        let output = &self.spec.outputs[at];
+        match &output.wiring {
+            Wiring::Virtual => Ok(self.virtual_lines.output(at, output.rest)),
+            Wiring::Gpio(place) => {
+                let taken: Request = gpio::take_output(output, place, chips)
+                    .map_err(|flaw| self.spec.complain(&format!("outputs[{at}]"), flaw))?;
+                Ok(Pin::gpio(taken, output.to_string()))
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Board, Level, Role};
-    use std::path::Path;
-
-    #[test]
-    fn every_shipped_board_loads_and_rests() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards");
-        let files: Vec<_> =
-            std::fs::read_dir(folder).expect("boards/").map(|file| file.expect("entry").path()).collect();
-        assert!(!files.is_empty());
-        for file in files {
-            let mut board = Board::load(&file).unwrap_or_else(|error| panic!("{error}"));
-            assert!(board.levels().all(|(_, level)| level.is_none()), "nothing moves before rest");
-            board.rest();
-            let strike = board.levels().find(|(role, _)| *role == Role::Strike);
-            assert_eq!(strike, Some((Role::Strike, Some(Level::Low))), "{}", board.name());
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use crate::service::planning::{LINES_DEFAULT, LINES_MAX};
 use access::id::Key;
+use access::time::UtcTime;
 use access::token::TokenKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
@@ -84,6 +85,15 @@ pub enum Verb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
+    /// Show how the clock stands, and whether windows open by it
+    Clock {
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+        /// Put its floor back instead
+        #[command(subcommand)]
+        verb: Option<ClockVerb>,
+    },
     /// Show which card readers are there, and how those of the configuration are
     Readers {
         /// JSON for programs
@@ -110,6 +120,17 @@ pub enum Verb {
         /// JSON for programs
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What `clock` does.
+#[derive(Subcommand, Debug)]
+pub enum ClockVerb {
+    /// Put the floor back, where a lying time server has raised it: until then nothing opens by a right clock
+    ResetFloor {
+        /// To this instant; to the release of this program if left out
+        #[arg(long, value_name = "TIME", value_parser = UtcTime::parse)]
+        to: Option<UtcTime>,
     },
 }
 

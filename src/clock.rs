@@ -1,15 +1,16 @@
 //! The only reader of a clock.
 //!
-//! Everything else takes [`Time`] or [`MonoMs`] as an argument. The floor file ([`floor`]) lives here as
-//! well: an instant that has certainly passed, raised only by a synchronised clock.
+//! Everything else takes `access::trust::Time` or [`MonoMs`] as an argument. The floor file ([`floor`]) lives here as
+//! well: an instant that has certainly passed.
 //!
-//! Not here: what untrusted time means for access (`access::trust`).
+//! Not here: whether the clock is to be believed, when the floor is raised, and what untrusted time means for access
+//! (`access::trust`).
 
 pub mod floor;
 mod system;
 
 use access::time::UtcTime;
-use access::trust::{Time, Trust};
+use access::trust::Reading;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,12 +53,10 @@ pub trait Clock: Send + Sync {
     fn wait(&self, wake: Wake) -> Waiting<'_>;
 }
 
-/// Reads `clock` against `floor`: a clock that shows an instant before the floor is wrong, whatever the
-/// kernel says.
-pub fn read(clock: &dyn Clock, floor: UtcTime) -> Time {
-    let now = clock.now();
-    let trusted = clock.is_synchronised() && now >= floor;
-    Time { now, trust: if trusted { Trust::Trusted } else { Trust::Untrusted }, floor }
+/// Reads `clock` at one moment.
+pub fn read(clock: &dyn Clock) -> Reading {
+    let (now, is_synchronised) = (clock.now(), clock.is_synchronised());
+    Reading { mono_ms: clock.mono().0, now, is_synchronised }
 }
 
 /// A clock that stands still until it is moved: time for tests, demonstrations and simulations.

@@ -2,6 +2,7 @@
 
 pub mod check;
 mod client;
+pub mod clock;
 pub mod enroll;
 pub mod export;
 pub mod query;

@@ -5,17 +5,23 @@
 //! Not here: the PACS profile (the export's), boards (the board's).
 
 mod card_number;
+mod door;
+mod leash;
 mod load;
 mod reader;
 
 use crate::clock::SyncSource;
+use access::leash::Leashes;
+use access::trust::Limits;
 use contract::id::{GatewayId, SiteId};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
-pub use load::{ConfigError, load, parse, warnings};
+pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
+pub use leash::{AfterRestart, LeashConfig, MaxAge};
+pub use load::{ConfigError, Places, load, parse, places, read_toml, warnings};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
 /// The whole file.
@@ -49,6 +55,12 @@ pub struct Config {
     /// The card readers of this panel.
     #[serde(default)]
     pub reader: Vec<ReaderConfig>,
+    /// How its doors are run, where that differs from what is usual.
+    #[serde(default)]
+    pub door: Vec<DoorConfig>,
+    /// How long rights live without news from the source.
+    #[serde(default)]
+    pub leash: Vec<LeashConfig>,
 }
 
 /// Where a secret is.
@@ -111,6 +123,8 @@ pub struct MirrorConfig {
 pub struct ClockConfig {
     /// Whom to ask whether the clock is right.
     pub sync: SyncSource,
+    /// Seconds for which it is believed after its synchronisation has ended.
+    pub holdover_s: u32,
 }
 
 /// The PACS and how this site uses it. What belongs to the product is in its profile.
@@ -220,7 +234,24 @@ impl Default for MirrorConfig {
 
 impl Default for ClockConfig {
     fn default() -> ClockConfig {
-        ClockConfig { sync: SyncSource::Kernel }
+        ClockConfig { sync: SyncSource::Kernel, holdover_s: Limits::default().holdover_s }
+    }
+}
+
+/// Longest holdover: a month, in which a crystal of 100 ppm is off by four minutes.
+const HOLDOVER_MAX_S: u32 = 30 * 24 * 3600;
+
+impl Config {
+    /// How long rights live without news from the source, by class.
+    pub fn leashes(&self) -> Leashes {
+        leash::leashes(&self.leash)
+    }
+}
+
+impl ClockConfig {
+    /// The rules by which the clock is believed.
+    pub fn limits(&self) -> Limits {
+        Limits { holdover_s: self.holdover_s, ..Limits::default() }
     }
 }
 

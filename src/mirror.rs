@@ -10,6 +10,8 @@
 //! - [`due`]: whose export is to be looked at, across restarts
 //! - [`outbox`]: what happened here and the source does not have yet
 //! - [`cards`]: which tokens a card's bytes belong to, or could be taken for
+//! - [`passing`]: what a decision at a door rests on
+//! - [`door_orders`]: lockdown, and doors that are open to everyone for a time
 //! - [`overlay`]: local rows that the source has not confirmed
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`entitlements`]: what the PACS defines, as imported
@@ -22,6 +24,7 @@ pub mod apply;
 pub mod audit;
 pub mod cards;
 mod covered;
+pub mod door_orders;
 pub mod due;
 pub mod entitlements;
 pub mod facts;
@@ -30,6 +33,7 @@ pub mod list;
 pub mod open;
 pub mod outbox;
 pub mod overlay;
+pub mod passing;
 mod ranges;
 pub mod refused;
 pub mod reserve;

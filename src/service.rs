@@ -9,7 +9,7 @@
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
 //! - [`scrubbing`]: the mirror with itself
-//! - [`timekeeping`]: one reading of time for all
+//! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
 //! - [`setup`]: opens everything that `check` looks at and `run` uses
 //! - [`lock`]: one daemon a state directory
@@ -17,6 +17,7 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod clocks;
 pub mod control;
 pub mod drifting;
 pub mod enrolling;
@@ -35,12 +36,13 @@ pub mod status;
 pub mod sync;
 pub mod timekeeping;
 
-use crate::board::VirtualPin;
 use crate::board::indicators::Indicators;
+use crate::board::{Lines, Pin};
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
+use access::id::Key;
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
 use drifting::Drifting;
@@ -54,6 +56,7 @@ use importing::Importing;
 use notices::Notices;
 use rusqlite::Connection;
 use setup::{Setup, StartError};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,11 +76,11 @@ const LEAVE_MAX_MS: u64 = 2_000;
 pub async fn run(
     setup: &Setup,
     clock: Arc<dyn Clock>,
-    indicators: Indicators<VirtualPin>,
+    mut lines: Lines,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
-    let time = Timekeeper::new(clock.clone(), setup.floor()?);
+    let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
     match apply::reconsider_refused(&mut conn, clock.now()) {
         Ok(0) => {}
@@ -97,6 +100,7 @@ pub async fn run(
     let updates_per_poll = usize::try_from(setup.config().mirror.updates_per_poll).unwrap_or(usize::MAX);
     let (asks, asked) = mpsc::channel(enrolling::asking::ASKS_MAX);
     let (ledgers, ledgers_heard) = mpsc::channel(handing_over::HEARD_MAX);
+    let doors = Arc::new(setup.config().doors().into_keys().collect::<BTreeSet<Key>>());
     let sync = Sync {
         feed: feed.clone(),
         heard,
@@ -107,6 +111,7 @@ pub async fn run(
         notices: notices.clone(),
         updates_per_poll,
         gateway: setup.config().gateway.clone(),
+        doors: doors.clone(),
         ledgers,
         asks: asks.clone(),
     };
@@ -114,9 +119,9 @@ pub async fn run(
     tasks.spawn_local(time.clone().watch());
     let parts = Parts { setup, clock, writer, reader, time, notices, feed: feed.clone() };
     parts.spawn_outward(&tasks);
-    parts.spawn_control(&tasks, asks)?;
+    parts.spawn_control(&tasks, doors, asks)?;
     parts.spawn_scrub(&tasks)?;
-    let enrolling = parts.spawn_readers(&tasks, asked, indicators, stopping.clone())?;
+    let enrolling = parts.spawn_readers(&tasks, asked, lines.door(None).indicators, stopping.clone())?;
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
     drop(parts);
 
@@ -155,6 +160,7 @@ impl Parts<'_> {
         let config = self.setup.config();
         let outbox = outbox::Outbox {
             feed: self.feed.clone(),
+            writer: self.writer.clone(),
             conn: self.reader.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
@@ -174,11 +180,17 @@ impl Parts<'_> {
     }
 
     /// Without its sockets a panel works all the same, so that they are no reason not to start.
-    fn spawn_control(&self, tasks: &LocalSet, asks: mpsc::Sender<Ask>) -> Result<(), StartError> {
+    fn spawn_control(
+        &self,
+        tasks: &LocalSet,
+        doors: Arc<BTreeSet<Key>>,
+        asks: mpsc::Sender<Ask>,
+    ) -> Result<(), StartError> {
         let control = control::Control {
             config: Arc::new(self.setup.config().clone()),
             planner: self.setup.open_planner()?.map(Arc::new),
             asks,
+            doors,
             writer: self.writer.clone(),
             time: self.time.clone(),
             notices: self.notices.clone(),
@@ -192,7 +204,7 @@ impl Parts<'_> {
         &self,
         tasks: &LocalSet,
         asks: mpsc::Receiver<Ask>,
-        indicators: Indicators<VirtualPin>,
+        indicators: Indicators<Pin>,
         stopping: watch::Receiver<bool>,
     ) -> Result<tokio::task::JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);

@@ -47,7 +47,7 @@ pub struct Candidate {
     pub token: Token,
     /// Its user, unless it has none or names one that is not there.
     pub user: Option<User>,
-    /// That user's assignments by key, whether or not they matter at the door.
+    /// That user's assignments by key: at least those of entitlements that the door grants. Others do no harm.
     pub assignments: Vec<(Key, Assignment)>,
     /// Somebody has revoked it at this panel, and the source has not settled that.
     pub revoked_here: bool,

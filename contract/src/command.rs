@@ -4,6 +4,7 @@
 
 use crate::enrollment::Settlement;
 use access::id::Key;
+use access::text::Text;
 use access::time::UtcTime;
 use access::token::TokenKind;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,26 @@ pub enum Command {
         /// The reader.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reader: Option<String>,
+    },
+    /// Let nobody pass at this panel any more, until the lockdown is ended.
+    Lockdown {
+        /// But by entitlements of these classes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exempt: Vec<Text>,
+    },
+    /// The lockdown is over.
+    LockdownEnd,
+    /// Let everybody pass at a door that the panel controls, for a time.
+    DoorUnlock {
+        /// The door's key.
+        door: Key,
+        /// Until then, and at most 24 hours from now.
+        until: UtcTime,
+    },
+    /// Lock that door again before the time.
+    DoorLock {
+        /// The door's key.
+        door: Key,
     },
     /// What the source has made of an enrollment.
     EnrollmentSettled {

@@ -9,6 +9,7 @@
 //! - [`topics`]: topic names
 //! - [`changes`]: the stream of changes
 //! - [`command`], [`enrollment`]: what a source asks of a gateway; cards that a gateway has made known
+//! - [`at_door`]: what happens at a panel's doors
 //! - [`messages`]: the other envelopes
 //! - [`repair`]: requests, digests and buckets
 //! - [`hand_over`]: what gateways say to each other when the export changes hands
@@ -16,6 +17,7 @@
 //! Not here: the order rules (the gateway's mirror applies them, the source numbers), brokers, TLS.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod at_door;
 pub mod changes;
 pub mod command;
 pub mod digest;

@@ -1,5 +1,6 @@
 //! The envelopes besides `changes` and repair. A member that a reader does not know is a later minor version's, and is passed over.
 
+use crate::at_door::{Access, AtDoor, Dropped};
 use crate::digest::Digest;
 use crate::enrollment::Enrollment;
 #[cfg(feature = "schema")]
@@ -145,6 +146,12 @@ pub enum Event {
     },
     /// A card was enrolled by a tap; its token is in force at this panel until the source settles it, or it expires.
     Enrollment(Enrollment),
+    /// Somebody has shown a card at a door.
+    Access(Access),
+    /// Something else has happened at a door, or at all of them.
+    Door(AtDoor),
+    /// Events have given way to newer ones; this one stands in their place.
+    EventsDropped(Dropped),
     /// What came of a command that orders something.
     CommandResult {
         /// The command's id.
@@ -241,9 +248,15 @@ pub struct StateDetail {
     /// The card readers; absent where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<ReaderState>,
+    /// The doors of the panel; absent where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doors: Vec<DoorState>,
+    /// Whether the panel is in lockdown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lockdown: bool,
     /// What the export has to do.
     pub export: ExportState,
-    /// `trusted` or `untrusted`.
+    /// `trusted`, `holdover` (no longer synchronised, and still believed) or `untrusted`.
     pub clock: String,
 }
 
@@ -271,6 +284,16 @@ pub struct ReaderState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub door: Option<String>,
     /// `starting`, `ready`, `lost`, `busy` or `unfit`.
+    pub state: String,
+}
+
+/// How a door is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DoorState {
+    /// Its key.
+    pub door: String,
+    /// `locked`, `unlocked` (for a time, to everyone), `forced` or `held_open`.
     pub state: String,
 }
 

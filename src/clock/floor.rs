@@ -1,19 +1,13 @@
 //! The floor: an instant that has certainly passed, kept in a small file across restarts.
 //!
-//! A panel without a battery-backed clock wakes in 1970; the floor says what it knew before. Only a
-//! synchronised clock raises it, and only once it has been synchronised for a while: one wrong answer of a
-//! time server must not shut every door until its date has passed.
+//! A panel without a battery-backed clock wakes in 1970; the floor says what it knew before.
+//!
+//! Not here: when it may be raised (`access::trust`).
 
-use super::{Clock, MonoMs};
 use access::time::UtcTime;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// The clock has to stay synchronised this long before it may raise the floor.
-pub const SUSTAINED_MS: u64 = 10 * 60 * 1000;
-/// The file is rewritten at most this often: flash wears.
-pub const RAISE_EVERY_S: i64 = 60 * 60;
 
 /// What can go wrong with the floor file.
 #[derive(Debug, thiserror::Error)]
@@ -41,22 +35,24 @@ pub enum FloorError {
 pub struct Floor {
     path: PathBuf,
     at: UtcTime,
-    synchronised_since: Option<MonoMs>,
 }
 
 impl Floor {
-    /// Reads the file; without one, nothing is known and the floor is 1970.
+    /// Reads the file of this state directory; without one, nothing is known and the floor is 1970.
     ///
     /// # Errors
     /// When the file is there but not readable as an instant.
-    pub fn open(path: &Path) -> Result<Floor, FloorError> {
-        let at = match fs::read_to_string(path) {
-            Ok(text) => UtcTime::parse(text.trim())
-                .map_err(|reason| FloorError::Form { path: path.into(), reason })?,
+    pub fn open(state_dir: &Path) -> Result<Floor, FloorError> {
+        let path = state_dir.join("clock-floor");
+        let at = match fs::read_to_string(&path) {
+            Ok(text) => match UtcTime::parse(text.trim()) {
+                Ok(at) => at,
+                Err(reason) => return Err(FloorError::Form { path, reason }),
+            },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => UtcTime::from_unix(0),
-            Err(source) => return Err(FloorError::Io { path: path.into(), source }),
+            Err(source) => return Err(FloorError::Io { path, source }),
         };
-        Ok(Floor { path: path.into(), at, synchronised_since: None })
+        Ok(Floor { path, at })
     }
 
     /// The instant.
@@ -64,24 +60,14 @@ impl Floor {
         self.at
     }
 
-    /// Looks at `clock` and raises the floor when the rules allow; says whether it did.
+    /// Sets it; on disk when this returns.
     ///
     /// # Errors
     /// When the file cannot be written; the floor then stays.
-    pub fn observe(&mut self, clock: &dyn Clock) -> Result<bool, FloorError> {
-        if !clock.is_synchronised() || clock.now() < self.at {
-            self.synchronised_since = None;
-            return Ok(false);
-        }
-        let now_mono = clock.mono();
-        let since = *self.synchronised_since.get_or_insert(now_mono);
-        let now = clock.now();
-        if now_mono < since.after_ms(SUSTAINED_MS) || now.unix() < self.at.unix() + RAISE_EVERY_S {
-            return Ok(false);
-        }
-        self.write(now).map_err(|source| FloorError::Io { path: self.path.clone(), source })?;
-        self.at = now;
-        Ok(true)
+    pub fn set(&mut self, at: UtcTime) -> Result<(), FloorError> {
+        self.write(at).map_err(|source| FloorError::Io { path: self.path.clone(), source })?;
+        self.at = at;
+        Ok(())
     }
 
     /// Written beside and renamed over, so that a power cut leaves the old floor or the new one.
@@ -100,31 +86,26 @@ impl Floor {
 
 #[cfg(test)]
 mod tests {
-    use super::{Floor, SUSTAINED_MS};
-    use crate::clock::ManualClock;
+    use super::{Floor, FloorError};
     use access::time::UtcTime;
 
     #[test]
-    fn only_sustained_synchronisation_raises_the_floor() {
+    fn a_floor_survives_a_restart_and_nothing_else_is_taken_for_one() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let path = folder.path().join("floor");
-        let clock = ManualClock::new(UtcTime::from_unix(1_800_000_000));
-        let mut floor = Floor::open(&path).expect("no file is a floor of 1970");
-        let sustained_s = u32::try_from(SUSTAINED_MS / 1000).expect("minutes");
+        let mut floor = Floor::open(folder.path()).expect("no file is a floor of 1970");
+        assert_eq!(floor.at(), UtcTime::from_unix(0));
+        floor.set(UtcTime::from_unix(1_800_000_000)).expect("set");
+        assert_eq!(Floor::open(folder.path()).expect("reopen").at(), UtcTime::from_unix(1_800_000_000));
+        std::fs::write(folder.path().join("clock-floor"), "yesterday").expect("write");
+        assert!(matches!(Floor::open(folder.path()), Err(FloorError::Form { .. })));
+    }
 
-        assert!(!floor.observe(&clock).expect("observe"), "synchronised just now");
-        clock.advance_s(sustained_s - 1);
-        assert!(!floor.observe(&clock).expect("observe"), "a second too early");
-        clock.set_synchronised(false);
-        assert!(!floor.observe(&clock).expect("observe"));
-        clock.set_synchronised(true);
-        assert!(!floor.observe(&clock).expect("observe"), "the wait starts again");
-        clock.advance_s(sustained_s);
-        assert!(floor.observe(&clock).expect("observe"));
-
-        let raised = floor.at();
-        clock.step_to(UtcTime::from_unix(0));
-        assert!(!floor.observe(&clock).expect("observe"), "the clock is below the floor");
-        assert_eq!(Floor::open(&path).expect("reopen").at(), raised, "it survives a restart");
+    #[test]
+    fn a_floor_that_cannot_be_written_stays() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut floor = Floor::open(folder.path()).expect("open");
+        drop(folder);
+        assert!(floor.set(UtcTime::from_unix(5)).is_err());
+        assert_eq!(floor.at(), UtcTime::from_unix(0));
     }
 }

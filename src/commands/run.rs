@@ -1,9 +1,8 @@
 //! `doorward run`: wires everything and shuts it down in order.
 
-use crate::board::Board;
-use crate::board::indicators::Indicators;
-use crate::clock::{Clock, SystemClock};
-use crate::config;
+use crate::board::{Board, BoardError, Lines, Outputs};
+use crate::clock::{Clock, SyncSource, SystemClock};
+use crate::config::{self, Config};
 use crate::service::{self, setup::Setup};
 use anyhow::{Context, Result};
 use std::io::IsTerminal;
@@ -19,20 +18,43 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// # Errors
 /// When something cannot be opened.
 pub fn run(file: &Path) -> Result<()> {
-    let config = config::load(file)?;
-    // Before anything that can fail or wait: whatever the last process left behind, outputs rest.
-    let mut board = config.board.as_deref().map(Board::load).transpose()?;
-    let indicators = board.as_mut().map_or(Indicators::new(None, None, None), |board| {
-        board.rest();
-        board.take_indicators()
-    });
+    // Before anything that can fail or wait, a wrong configuration included: whatever the last process left behind,
+    // outputs rest.
+    let taken = take_lines(file);
     start_log();
+    let config = config::load(file)?;
+    let (board, lines) = taken?;
+    let outputs = lines.outputs();
+    let second_signal = outputs.share();
+    let ended = serve(file, config, board, lines, second_signal);
+    rest(outputs);
+    ended
+}
+
+/// The board's lines with its name, by the one key of the configuration that names its file.
+fn take_lines(file: &Path) -> Result<(String, Lines), BoardError> {
+    // A configuration that cannot be read is complained about when it is read as a whole.
+    let Some(path) = config::places(file).ok().and_then(|places| places.board) else {
+        return Ok(("none".into(), Lines::none()));
+    };
+    let board = Board::load(&path)?;
+    // Of this clock the board reads only the monotonic side, which needs no word on synchronisation.
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(SyncSource::Host));
+    Ok((board.name().into(), board.take_at_rest(&clock)?))
+}
+
+fn rest(mut outputs: Outputs) {
+    if let Err(error) = outputs.rest() {
+        tracing::error!(%error, "an output may not be at rest");
+    }
+}
+
+fn serve(file: &Path, config: Config, board: String, lines: Lines, second_signal: Outputs) -> Result<()> {
     for warning in config::warnings(&config) {
         tracing::warn!("{warning}");
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.clock.sync));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    let board = board.as_ref().map_or("none", |board| board.name());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), site = %config.site, gateway = %config.gateway, board, "starting");
     let setup = Setup::new(config, file);
     runtime.block_on(async {
@@ -43,10 +65,11 @@ pub fn run(file: &Path) -> Result<()> {
             tokio::task::spawn_local(async move {
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
                 tracing::warn!("second signal: ending at once");
+                rest(second_signal);
                 std::process::exit(1);
             });
         };
-        service::run(&setup, clock, indicators, asked).await?;
+        service::run(&setup, clock, lines, asked).await?;
         tracing::info!("stopped");
         Ok(())
     })

@@ -1,9 +1,12 @@
 //! Reading the file and complaining well.
 
-use super::{Config, ReaderConfig, SecretSource, Unfit};
+use super::reader::Flaw;
+use super::{Config, HOLDOVER_MAX_S, ReaderConfig, SecretSource, Unfit};
 use access::text::Secret;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
+use toml::de::DeTable;
 
 /// Longest secret in bytes; a PEM key fits.
 const SECRET_MAX_BYTES: u64 = 64 * 1024;
@@ -24,6 +27,20 @@ pub struct ConfigError {
     pub remedy: String,
 }
 
+impl ConfigError {
+    /// About what stands at the dotted `key` of `table`, which is the content of `file`.
+    pub fn about(
+        file: &Path,
+        table: &toml::Table,
+        key: &str,
+        problem: String,
+        remedy: String,
+    ) -> ConfigError {
+        let value = lookup(table, key).map(spelled);
+        ConfigError { file: file.into(), key: key.into(), value, problem, remedy }
+    }
+}
+
 fn shown(value: &Option<String>) -> String {
     value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default()
 }
@@ -33,14 +50,7 @@ fn shown(value: &Option<String>) -> String {
 /// # Errors
 /// The first complaint.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|error| ConfigError {
-        file: path.into(),
-        key: "the file".into(),
-        value: None,
-        problem: error.to_string(),
-        remedy: "name a readable file with --config".into(),
-    })?;
-    parse(path, &text)
+    parse(path, &read_text(path)?)
 }
 
 /// Checks `text` as the content of `path`.
@@ -48,13 +58,56 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// The first complaint.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
-    let mut config: Config =
-        serde_path_to_error::deserialize(table.clone()).map_err(|error| wrong_value(path, &table, &error))?;
+    let (mut config, table): (Config, _) = read_toml(path, text)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     resolve_paths(&mut config, folder);
     Check { file: path, table: &table }.all(&config)?;
     Ok(config)
+}
+
+/// Reads `text`, the content of `path`, into a form that refuses what it does not know.
+///
+/// # Errors
+/// The first complaint.
+pub fn read_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(T, toml::Table), ConfigError> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
+    let form =
+        serde_path_to_error::deserialize(table.clone()).map_err(|error| wrong_value(path, &table, &error))?;
+    Ok((form, table))
+}
+
+/// What has to be known before anything else: it is read even where the rest of the file is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Places {
+    /// The board file of this panel.
+    pub board: Option<PathBuf>,
+    /// Where the daemon's lock is.
+    pub state_dir: PathBuf,
+}
+
+/// Reads these two keys of the file at `path`, whatever else is wrong with it.
+///
+/// # Errors
+/// When there is no such file.
+pub fn places(path: &Path) -> Result<Places, ConfigError> {
+    let text = read_text(path)?;
+    let (table, _) = DeTable::parse_recoverable(&text);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let named = |key: &str| Some(folder.join(table.get_ref().get(key)?.get_ref().as_str()?));
+    Ok(Places {
+        board: named("board"),
+        state_dir: named("state_dir").unwrap_or_else(super::default_state_dir),
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|error| ConfigError {
+        file: path.into(),
+        key: "the file".into(),
+        value: None,
+        problem: error.to_string(),
+        remedy: "name a readable file with --config".into(),
+    })
 }
 
 fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
@@ -166,13 +219,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn error(&self, key: &str, problem: &str, remedy: &str) -> ConfigError {
-        ConfigError {
-            file: self.file.into(),
-            key: key.into(),
-            value: lookup(self.table, key).map(spelled),
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+        ConfigError::about(self.file, self.table, key, problem.into(), remedy.into())
     }
 
     fn require(&self, holds: bool, key: &str, problem: &str, remedy: &str) -> Result<(), ConfigError> {
@@ -215,15 +262,23 @@ impl Check<'_> {
         self.require(per_poll, "mirror.updates_per_poll", "is not within 1 to 65535", "4096 is usual")?;
         let every = config.mirror.scrub_every_h <= 8_760;
         self.require(every, "mirror.scrub_every_h", "is more than a year", "24 is usual, 0 is never")?;
+        let holdover = config.clock.holdover_s <= HOLDOVER_MAX_S;
+        self.require(holdover, "clock.holdover_s", "is more than 30 days", "86400, a day, is usual")?;
         self.readers(&config.reader)?;
+        super::door::check(&config.door, &config.reader).map_err(|flaw| self.flaw(&flaw))?;
+        super::leash::check(&config.leash).map_err(|flaw| self.flaw(&flaw))?;
         match &config.pacs {
             Some(pacs) => self.pacs(pacs),
             None => Ok(()),
         }
     }
 
+    fn flaw(&self, flaw: &Flaw) -> ConfigError {
+        self.error(&flaw.key, &flaw.problem, &flaw.remedy)
+    }
+
     fn readers(&self, readers: &[ReaderConfig]) -> Result<(), ConfigError> {
-        super::reader::check(readers).map_err(|flaw| self.error(&flaw.key, &flaw.problem, &flaw.remedy))?;
+        super::reader::check(readers).map_err(|flaw| self.flaw(&flaw))?;
         for (at, reader) in readers.iter().enumerate() {
             self.secret(&format!("reader[{at}].key"), reader.key.as_ref())?;
         }

@@ -1,19 +1,34 @@
-//! The event outbox: what happened here and the source does not have yet.
+//! The event outbox: what happened here and the source does not have yet, and what it has had for a while.
 //!
-//! Bounded in rows. Room is reserved: an event that others can be asked about again (an export result) may
-//! not take the last tenth, which is for what is known nowhere else. What finds no room is counted, never
-//! dropped in silence.
+//! Bounded in rows. What comes from doors is without end while the source takes nothing: then the oldest cards that
+//! passed give way to what comes, and after those what else happened at doors; one event says how many there were. Of the
+//! rest, an event that others can be asked about again (an export result) may not take the last tenth of the room, which is
+//! for what is known nowhere else. What finds no room is counted, never dropped in silence.
+//!
+//! - `room`: what gives way
+//! - `history`: events for people
 //!
 //! Not here: sending (the service's outbox).
+
+mod history;
+mod room;
+#[cfg(test)]
+mod tests;
 
 use access::time::UtcTime;
 use contract::messages::{Event, EventMessage};
 use rusqlite::{Connection, Row, params};
 
+pub use history::{Told, newest, told};
+
 /// Most events waiting.
 pub const EVENTS_MAX: i64 = 10_000;
 /// Of these, kept for events that are known nowhere else.
 pub const EVENTS_RESERVED: i64 = 1_000;
+/// Rows, with those that the source has; the oldest of these go first.
+pub const EVENTS_KEPT_MAX: i64 = 20_000;
+/// So many more numbers are taken for sent at once, so that not every event is noted before it goes.
+const SENT_AHEAD: u64 = 256;
 
 /// What the outbox holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,50 +45,40 @@ pub(super) fn create(conn: &Connection, stream: &str) -> rusqlite::Result<()> {
     conn.execute(FIRST, [stream]).map(|_| ())
 }
 
-/// Adds an event; numbered without gaps.
+/// Adds an event, unless there is no room, which is counted.
 ///
 /// # Errors
 /// SQLite's.
 pub fn push(conn: &Connection, now: UtcTime, event: &Event) -> rusqlite::Result<()> {
-    const ROOM: &str = "SELECT next_seq - 1 - received_seq FROM outbox";
-    const LOST: &str = "UPDATE outbox SET lost = lost + 1";
-    const ADD: &str = "INSERT INTO event (seq, at, body) SELECT next_seq, ?1, ?2 FROM outbox";
+    keep(conn, now, event).map(drop)
+}
+
+/// As [`push`]; gives by which number people know it, and none when there was no room.
+///
+/// # Errors
+/// SQLite's.
+pub fn keep(conn: &Connection, now: UtcTime, event: &Event) -> rusqlite::Result<Option<u64>> {
+    const ADD: &str = "INSERT INTO event (seq, at, gives_way, body) SELECT next_seq, ?1, ?2, ?3 FROM outbox";
     const NEXT: &str = "UPDATE outbox SET next_seq = next_seq + 1";
-    let waiting: i64 = conn.prepare_cached(ROOM)?.query_row([], |row| row.get(0))?;
-    let limit = if may_be_asked_again(event) { EVENTS_MAX - EVENTS_RESERVED } else { EVENTS_MAX };
-    if waiting >= limit {
-        conn.prepare_cached(LOST)?.execute([])?;
-        return Ok(());
+    if !room::find(conn, now, event)? {
+        return Ok(None);
     }
     // An event is plain strings and numbers; serialising it cannot fail.
     let body = serde_json::to_string(event).unwrap_or_default();
-    conn.prepare_cached(ADD)?.execute(params![now.unix(), body])?;
+    conn.prepare_cached(ADD)?.execute(params![now.unix(), room::gives_way(event), body])?;
+    let id = conn.last_insert_rowid();
     conn.prepare_cached(NEXT)?.execute([])?;
-    Ok(())
+    room::forget_received(conn, id)?;
+    Ok(Some(id.unsigned_abs()))
 }
 
-fn may_be_asked_again(event: &Event) -> bool {
-    match event {
-        Event::ExportResult { .. }
-        | Event::PacsEntitlements { .. }
-        | Event::EntitlementsChanged { .. }
-        | Event::RefusedRecord { .. } => true,
-        Event::RefusedMessage { .. }
-        | Event::RepairFailed { .. }
-        | Event::MirrorDamaged { .. }
-        | Event::TokenRevoked { .. }
-        | Event::Enrollment(_)
-        | Event::CommandResult { .. } => false,
-    }
-}
-
-/// Events after `after_seq`, oldest first, at most `limit`.
+/// Events after `after_seq` that the source does not have, oldest first, at most `limit`.
 ///
 /// # Errors
 /// SQLite's.
 pub fn waiting_after(conn: &Connection, after_seq: u64, limit: u32) -> rusqlite::Result<Vec<EventMessage>> {
     const READ: &str = "SELECT o.stream, e.seq, e.at, e.body FROM outbox o, event e
-        WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
+        WHERE e.seq > max(?1, o.received_seq) ORDER BY e.seq LIMIT ?2";
     let after = i64::try_from(after_seq).unwrap_or(i64::MAX);
     let mut read = conn.prepare_cached(READ)?;
     let rows = read.query_map(params![after, limit], message)?;
@@ -98,13 +103,30 @@ fn message(row: &Row<'_>) -> rusqlite::Result<EventMessage> {
 /// # Errors
 /// SQLite's.
 pub fn received(conn: &Connection, stream: &str, seq: u64) -> rusqlite::Result<()> {
-    const MARK: &str =
-        "UPDATE outbox SET received_seq = max(received_seq, min(?2, next_seq - 1)) WHERE stream = ?1";
-    const FREE: &str = "DELETE FROM event WHERE seq <= (SELECT received_seq FROM outbox)";
+    const MARK: &str = "UPDATE outbox SET received_seq = min(?2, next_seq - 1)
+        WHERE stream = ?1 AND received_seq < min(?2, next_seq - 1)";
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-    conn.prepare_cached(MARK)?.execute(params![stream, seq])?;
-    conn.prepare_cached(FREE)?.execute([])?;
-    Ok(())
+    conn.prepare_cached(MARK)?.execute(params![stream, seq]).map(drop)
+}
+
+/// Whether events up to `seq` may be sent: it is on disk that they may have been.
+///
+/// # Errors
+/// SQLite's.
+pub fn may_send(conn: &Connection, seq: u64) -> rusqlite::Result<bool> {
+    const MAY: &str = "SELECT sent_seq >= ?1 FROM outbox";
+    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+    conn.prepare_cached(MAY)?.query_row([seq], |row| row.get(0))
+}
+
+/// Notes that events up to `seq`, and some that may come, may have been sent: from then on their numbers stand.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_sent(conn: &Connection, seq: u64) -> rusqlite::Result<()> {
+    const NOTE: &str = "UPDATE outbox SET sent_seq = max(sent_seq, ?1)";
+    let ahead = i64::try_from(seq.saturating_add(SENT_AHEAD)).unwrap_or(i64::MAX);
+    conn.prepare_cached(NOTE)?.execute([ahead]).map(drop)
 }
 
 /// How many events wait, and how many found no room.

@@ -22,11 +22,13 @@ use super::planning::Planner;
 use super::timekeeping::Timekeeper;
 use crate::config::Config;
 use crate::mirror::Writer;
+use access::id::Key;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use routes::Side;
 use socket::Socket;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Control {
     pub planner: Option<Arc<Planner>>,
     /// Where goes what is asked of the readers.
     pub asks: mpsc::Sender<Ask>,
+    /// The panel's doors.
+    pub doors: Arc<BTreeSet<Key>>,
     /// To act.
     pub writer: Writer,
     /// The time.

@@ -21,8 +21,8 @@ mod writing;
 use super::notices::Notices;
 use super::orders::{self, Who};
 use super::timekeeping::Timekeeper;
-use crate::board::VirtualPin;
 use crate::board::indicators::Indicators;
+use crate::board::{Pin, PinError};
 use crate::clock::{MonoMs, Wake};
 use crate::mirror::overlay::enrolled;
 use crate::mirror::touched::{Haste, Touched};
@@ -54,7 +54,7 @@ pub struct Enrolling {
     /// What happens at them.
     pub events: mpsc::Receiver<ReaderEvent>,
     /// The board's lights and buzzer.
-    pub indicators: RefCell<Indicators<VirtualPin>>,
+    pub indicators: RefCell<Indicators<Pin>>,
     /// Readers on which a card lies.
     pub covered: RefCell<BTreeSet<String>>,
     /// What is asked for.
@@ -118,7 +118,8 @@ impl Enrolling {
             }
         }
         self.cancel(&mut sessions, |_, _| true).await;
-        let Ok(()) = self.indicators.borrow_mut().rest();
+        let rested = self.indicators.borrow_mut().rest();
+        shown(rested);
         self.readers.stop().await;
     }
 
@@ -355,13 +356,14 @@ impl Enrolling {
 
     /// Goes on with what the board shows; gives when that changes.
     fn play(&self) -> Option<MonoMs> {
-        let Ok(next) = self.indicators.borrow_mut().at(self.time.mono());
-        next
+        let next = self.indicators.borrow_mut().at(self.time.mono());
+        shown(next).flatten()
     }
 
     /// On the board, and on the reader itself where it has something to show it with.
     fn signal(&self, reader: &str, signal: Signal) {
-        let Ok(_) = self.indicators.borrow_mut().show(signal, self.time.mono());
+        let next = self.indicators.borrow_mut().show(signal, self.time.mono());
+        shown(next);
         if let Err(error) = self.readers.signal(reader, signal) {
             tracing::debug!(%error, ?signal, "a signal is not shown");
         }
@@ -383,6 +385,11 @@ impl Session {
         let deadline = now.after_ms(u64::from(wish.timeout_s) * 1000);
         Session { number, machine: Machine::new(wish.single, deadline), wish, who, steps }
     }
+}
+
+/// A light that cannot be set keeps nobody from being enrolled.
+fn shown<T>(set: Result<T, PinError>) -> Option<T> {
+    set.inspect_err(|error| tracing::warn!(%error, "the board does not show a signal")).ok()
 }
 
 fn touched(user: &Key) -> Touched {

@@ -40,6 +40,7 @@ pub struct Notices {
     work: Arc<Notify>,
     events: Arc<Notify>,
     comparison: Arc<Notify>,
+    doors: Arc<Notify>,
 }
 
 impl Notices {
@@ -65,6 +66,7 @@ impl Notices {
             work: Arc::new(Notify::new()),
             events: Arc::new(Notify::new()),
             comparison: Arc::new(Notify::new()),
+            doors: Arc::new(Notify::new()),
         }
     }
 
@@ -193,6 +195,16 @@ impl Notices {
     /// Resolves once a comparison is wanted.
     pub async fn comparison(&self) {
         self.comparison.notified().await;
+    }
+
+    /// Something was ordered of the doors.
+    pub fn doors(&self) {
+        self.doors.notify_one();
+    }
+
+    /// Resolves once something was ordered of the doors.
+    pub async fn doors_ordered(&self) {
+        self.doors.notified().await;
     }
 
     /// An event was added, or received by the source.

@@ -1,12 +1,14 @@
 //! Orders, given on the panel or by command: each is one transaction, with its line in the audit.
 //!
 //! - `commanded`: once, and not too late, when the source orders it
+//! - `doors`: lockdown, and doors that are open to everyone for a time
 //! - `revoking`: tokens out of use; `settling`: what the source says of a card that was enrolled here
 //!
 //! Not here: how an order comes in ([`control`](super::control), [`sync`](super::sync)), and what its rows then do
 //! (`exporting`).
 
 mod commanded;
+mod doors;
 mod revoking;
 mod settling;
 #[cfg(test)]
@@ -19,12 +21,17 @@ use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, WriteError, Writer, audit, due};
 use access::id::Key;
+use access::text::Text;
 use access::time::UtcTime;
+use access::trust::Time;
 use access::uid::RawId;
 pub(super) use commanded::{command, command_later};
 use contract::enrollment::Settlement;
+pub use doors::UNLOCK_MAX_S;
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// What is ordered.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,6 +56,25 @@ pub enum Order {
     SettleRevocation {
         /// The token's key.
         token: Key,
+    },
+    /// Nobody passes here any more, but by entitlements of these classes.
+    Lockdown {
+        /// The classes.
+        exempt: BTreeSet<Text>,
+    },
+    /// The lockdown is over.
+    EndLockdown,
+    /// A door is open to everyone for a time.
+    Unlock {
+        /// The door's key.
+        door: Key,
+        /// Until then.
+        until: UtcTime,
+    },
+    /// It is locked again before that.
+    Lock {
+        /// The door's key.
+        door: Key,
     },
     /// The source has settled an enrollment.
     SettleEnrollment {
@@ -89,6 +115,13 @@ impl fmt::Display for Order {
             }
             Order::Revoke(card) => write!(f, "revoke {card}"),
             Order::SettleRevocation { token } => write!(f, "settle revocation of token {token}"),
+            Order::Lockdown { exempt } => {
+                write!(f, "lockdown")?;
+                exempt.iter().try_for_each(|class| write!(f, ", exempt {}", class.as_str()))
+            }
+            Order::EndLockdown => write!(f, "end lockdown"),
+            Order::Unlock { door, until } => write!(f, "unlock door {door} until {until}"),
+            Order::Lock { door } => write!(f, "lock door {door}"),
             Order::SettleEnrollment { token, settlement } => match settlement {
                 Settlement::Accepted => write!(f, "accept enrollment {token}"),
                 Settlement::Changed { to } => write!(f, "change enrollment {token} to {to}"),
@@ -160,6 +193,11 @@ pub enum Outcome {
         /// Whom to look at.
         touched: Touched,
     },
+    /// The doors are to be looked at.
+    Doors {
+        /// What was done.
+        words: String,
+    },
     /// Nothing was changed.
     Refused {
         /// Why, and what to do.
@@ -175,7 +213,8 @@ impl Outcome {
             | Outcome::Approved { .. }
             | Outcome::Retried { .. }
             | Outcome::Revoked { .. }
-            | Outcome::Settled { .. } => true,
+            | Outcome::Settled { .. }
+            | Outcome::Doors { .. } => true,
             Outcome::Refused { .. } => false,
         }
     }
@@ -200,7 +239,7 @@ impl Outcome {
                 format!("token {} is revoked here until the source settles it", tokens.join(", "))
             }
             Outcome::Settled { .. } => "it is settled: the source's records decide".into(),
-            Outcome::Refused { words } => words.clone(),
+            Outcome::Doors { words } | Outcome::Refused { words } => words.clone(),
         }
     }
 
@@ -212,9 +251,18 @@ impl Outcome {
             | Outcome::Retried { touched, .. }
             | Outcome::Revoked { touched, .. }
             | Outcome::Settled { touched } => touched,
-            Outcome::Refused { .. } => Touched::nobody(),
+            Outcome::Doors { .. } | Outcome::Refused { .. } => Touched::nobody(),
         }
     }
+}
+
+/// What an order is judged by.
+#[derive(Clone, Debug)]
+pub struct Here {
+    /// The time.
+    pub time: Time,
+    /// The panel's doors.
+    pub doors: Arc<BTreeSet<Key>>,
 }
 
 /// Carries out an order of somebody on the panel, through the writer; tells the others once it is on disk.
@@ -224,17 +272,30 @@ impl Outcome {
 pub async fn order(
     writer: &Writer,
     notices: &Notices,
+    here: Here,
     who: Who,
     order: Order,
 ) -> Result<Outcome, WriteError> {
     // Held removals take access away, so that they must not wait for room on the disk.
     let urgency = match order {
-        Order::Approve { .. } | Order::Revoke(_) | Order::SettleEnrollment { .. } => Urgency::Narrowing,
-        Order::Apply | Order::Retry { .. } | Order::SettleRevocation { .. } => Urgency::Normal,
+        Order::Approve { .. }
+        | Order::Revoke(_)
+        | Order::SettleEnrollment { .. }
+        | Order::Lockdown { .. }
+        | Order::Lock { .. } => Urgency::Narrowing,
+        Order::Apply
+        | Order::Retry { .. }
+        | Order::SettleRevocation { .. }
+        | Order::EndLockdown
+        | Order::Unlock { .. } => Urgency::Normal,
     };
     tracing::info!(%who, %order, "ordered");
-    let work = move |context: Context<'_>| carry_out(context.conn, context.now, &who, &order);
+    let work = move |context: Context<'_>| carry_out(context.conn, &here, &who, &order);
     let outcome = writer.run(urgency, work).await?;
+    if let Outcome::Doors { .. } = &outcome {
+        notices.doors();
+        notices.events();
+    }
     tell(notices, outcome.clone().touched());
     Ok(outcome)
 }
@@ -253,10 +314,11 @@ pub(super) fn tell(notices: &Notices, touched: Touched) {
 /// SQLite's.
 pub(super) fn carry_out(
     conn: &Connection,
-    now: UtcTime,
+    here: &Here,
     who: &Who,
     order: &Order,
 ) -> rusqlite::Result<Outcome> {
+    let now = here.time.now;
     let outcome = match order {
         Order::Apply => Outcome::Applied,
         Order::Approve { hash } => approve(conn, hash)?,
@@ -272,6 +334,10 @@ pub(super) fn carry_out(
         Order::Revoke(card) => revoking::revoke(conn, now, who, card)?,
         Order::SettleRevocation { token } => revoking::settle(conn, token)?,
         Order::SettleEnrollment { token, settlement } => settling::settle(conn, token, settlement)?,
+        Order::Lockdown { exempt } => doors::shut(conn, now, who, exempt)?,
+        Order::EndLockdown => doors::end_lockdown(conn, now, who)?,
+        Order::Unlock { door, until } => doors::unlock(conn, here, who, door, *until)?,
+        Order::Lock { door } => doors::lock(conn, now, who, door)?,
     };
     due::add(conn, &outcome.clone().touched())?;
     note(conn, now, who, &order.to_string(), &outcome)?;

@@ -6,7 +6,7 @@ use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::clock::{MonoMs, Wake};
 use crate::feed::Feed;
-use crate::mirror::outbox;
+use crate::mirror::{Urgency, Writer, outbox};
 use contract::topics::GatewayTopic;
 use rusqlite::Connection;
 use std::rc::Rc;
@@ -20,6 +20,8 @@ const AGAIN_AFTER_MS: u64 = 30_000;
 pub struct Outbox {
     /// To send.
     pub feed: Feed,
+    /// To note what may have been sent.
+    pub writer: Writer,
     /// To read; read-only.
     pub conn: Rc<Connection>,
     /// To wait by.
@@ -38,7 +40,7 @@ impl Outbox {
         loop {
             let online = level.borrow_and_update().online;
             if online {
-                match self.send_after(sent_seq) {
+                match self.send_after(sent_seq).await {
                     Ok((first, last)) => {
                         let again = self.time.mono().after_ms(AGAIN_AFTER_MS);
                         let known = |seq: &u64| oldest.filter(|(known, _)| known == seq);
@@ -63,8 +65,22 @@ impl Outbox {
     }
 
     /// Sends what the window allows; returns the oldest event not yet received, and the last one sent.
-    fn send_after(&self, sent_seq: u64) -> rusqlite::Result<(Option<u64>, u64)> {
-        let window = outbox::waiting_after(&self.conn, 0, IN_FLIGHT_MAX)?;
+    async fn send_after(&self, sent_seq: u64) -> rusqlite::Result<(Option<u64>, u64)> {
+        let mut window = outbox::waiting_after(&self.conn, 0, IN_FLIGHT_MAX)?;
+        if let Some(newest) = window.last().map(|event| event.seq).filter(|seq| *seq > sent_seq)
+            && !outbox::may_send(&self.conn, newest)?
+        {
+            // Its number stands from now on, so that it may leave.
+            let noted =
+                self.writer.run(Urgency::Normal, move |context| outbox::note_sent(context.conn, newest));
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, "events wait: it cannot be noted that they were sent");
+                return Ok((Some(newest), sent_seq));
+            }
+            // Others may have given way meanwhile.
+            window = outbox::waiting_after(&self.conn, 0, IN_FLIGHT_MAX)?;
+            window.retain(|event| event.seq <= newest);
+        }
         let oldest = window.first().map(|event| event.seq);
         let mut last = sent_seq;
         for event in window.iter().filter(|event| event.seq > sent_seq) {

@@ -10,7 +10,6 @@ use crate::export::brake::Limit;
 use crate::export::ledger;
 use crate::feed::Feed;
 use crate::mirror::{list, outbox};
-use access::trust::Trust;
 use contract::id::GatewayId;
 use contract::messages::{Circuit, ExportState, State, StateDetail};
 use contract::topics::GatewayTopic;
@@ -94,6 +93,8 @@ impl Reporting {
             events_lost: events.lost,
             disk_full: level.disk_full,
             readers: self.notices.known_readers(),
+            doors: Vec::new(),
+            lockdown: false,
             export: ExportState {
                 exporting: self.has_pacs && exporter.may_send(),
                 hand_over: exporter.hand_over(&self.gateway).filter(|_| self.has_pacs),
@@ -110,7 +111,7 @@ impl Reporting {
                     Circuit::Closed
                 }),
             },
-            clock: trust_word(time.trust).into(),
+            clock: self.time.standing().as_str().into(),
         };
         Ok(State { online: true, software: env!("CARGO_PKG_VERSION").into(), detail: Some(detail) })
     }
@@ -120,12 +121,4 @@ impl Reporting {
 pub fn last_will() -> Vec<u8> {
     let state = State { online: false, software: env!("CARGO_PKG_VERSION").into(), detail: None };
     serde_json::to_vec(&state).unwrap_or_default()
-}
-
-/// The word for trust on the wire.
-pub fn trust_word(trust: Trust) -> &'static str {
-    match trust {
-        Trust::Trusted => "trusted",
-        Trust::Untrusted => "untrusted",
-    }
 }

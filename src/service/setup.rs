@@ -2,20 +2,22 @@
 //!
 //! Not here: acting.
 
+mod error;
+
 use super::lock;
 use super::planning::Planner;
 use super::reporting::last_will;
 use super::timekeeping::Timekeeper;
-use crate::board::{Board, BoardError};
+use crate::board::Board;
 use crate::clock::Clock;
 use crate::clock::floor::{Floor, FloorError};
-use crate::config::{Config, ConfigError, Pacs};
+use crate::config::{Config, Pacs};
 use crate::export::brake::Limit;
 use crate::export::http::PacsSettings;
 use crate::export::item::Limits;
-use crate::export::pacs::{self, Adapter, PacsError};
+use crate::export::pacs::{self, Adapter};
 use crate::export::plan::Caps;
-use crate::export::profile::{Profile, ProfileError, SiteRules};
+use crate::export::profile::{Profile, SiteRules};
 use crate::feed::FeedOptions;
 use crate::mirror::reserve::Reserve;
 use crate::mirror::{Mirror, OpenError};
@@ -25,63 +27,13 @@ use access::card::CardNumberFormat;
 use access::person::Settings;
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
+pub use error::StartError;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Why the gateway cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration, or a secret that it names.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The board.
-    #[error(transparent)]
-    Board(#[from] BoardError),
-    /// The mirror.
-    #[error(transparent)]
-    Mirror(#[from] OpenError),
-    /// The clock floor.
-    #[error(transparent)]
-    Floor(#[from] FloorError),
-    /// TLS material.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The PACS profile.
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-    /// The PACS settings.
-    #[error(transparent)]
-    Pacs(#[from] PacsError),
-    /// The PACS profile is not complete.
-    #[error("profile {file}: these keys are not filled in: {}; fill them in from the vendor's description", .keys.join(", "))]
-    Lacking {
-        /// The profile.
-        file: PathBuf,
-        /// Dotted keys.
-        keys: Vec<String>,
-    },
-    /// This program itself, which is each reader's child.
-    #[error("this program: where it is cannot be told: {0}; is /proc mounted?")]
-    Program(std::io::Error),
-    /// The state directory.
-    #[error("state directory {folder}: {source}; make it, writable by the service")]
-    State {
-        /// The folder.
-        folder: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// Somebody is there already.
-    #[error("state directory {folder}: another doorward runs over it; stop that one first")]
-    Locked {
-        /// The folder.
-        folder: PathBuf,
-    },
-}
 
 /// The PACS, ready to be talked to.
 pub struct OpenPacs {
@@ -143,10 +95,6 @@ impl Setup {
             Ok(None) => Err(StartError::Locked { folder }),
             Err(source) => Err(StartError::State { folder, source }),
         }
-    }
-
-    pub(super) fn floor(&self) -> Result<Floor, FloorError> {
-        Floor::open(&self.config.state_dir.join("clock-floor"))
     }
 
     fn mirror(&self) -> Mirror {
@@ -318,7 +266,16 @@ impl Setup {
     /// # Errors
     /// When the floor cannot be read.
     pub fn time(&self, clock: Arc<dyn Clock>) -> Result<Time, FloorError> {
-        Ok(Timekeeper::new(clock, self.floor()?).time())
+        Ok(self.timekeeper(clock)?.time())
+    }
+
+    /// The clock and its floor.
+    ///
+    /// # Errors
+    /// When the floor cannot be read.
+    pub fn timekeeper(&self, clock: Arc<dyn Clock>) -> Result<Timekeeper, FloorError> {
+        let floor = Floor::open(&self.config.state_dir)?;
+        Ok(Timekeeper::new(clock, floor, self.config.clock.limits()))
     }
 
     /// Looks at everything that `run` needs, writes nothing, sends nothing; a line for each thing found.
@@ -344,7 +301,7 @@ impl Setup {
             Err(OpenError::Missing { path }) => format!("mirror    {} will be made", path.display()),
             Err(error) => return Err(error.into()),
         });
-        let time = Timekeeper::new(clock.clone(), self.floor()?).time();
+        let time = self.timekeeper(clock.clone())?.time();
         lines.push(match time.trust {
             Trust::Trusted => format!("clock     {}, trusted", time.now),
             Trust::Untrusted => {

@@ -10,7 +10,7 @@ mod repair;
 
 use super::enrolling::asking::Ask;
 use super::notices::Notices;
-use super::orders;
+use super::orders::{self, Here};
 use super::timekeeping::Timekeeper;
 use crate::clock::{Clock, MonoMs, Wake};
 use crate::failpoint;
@@ -21,12 +21,13 @@ use crate::mirror::apply::Applied;
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, WriteError, Writer, standing};
+use access::id::Key;
 use batch::{Circumstances, Outcome};
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
 use repair::Repair;
 use rusqlite::Connection;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -57,6 +58,8 @@ pub struct Sync {
     pub updates_per_poll: usize,
     /// This gateway.
     pub gateway: GatewayId,
+    /// Its doors.
+    pub doors: Arc<BTreeSet<Key>>,
     /// Where messages of other gateways go.
     pub ledgers: mpsc::Sender<(GatewayId, LedgerMessage)>,
     /// Where goes what is asked of the readers.
@@ -188,7 +191,8 @@ impl Sync {
             batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
         let asked = repair.is_running();
         let together = messages.clone();
-        let circumstances = Circumstances { asked, time: self.time.time(), gateway: self.gateway.clone() };
+        let here = Here { time: self.time.time(), doors: self.doors.clone() };
+        let circumstances = Circumstances { asked, here, gateway: self.gateway.clone() };
         let now = circumstances.clone();
         let work = move |context: Context<'_>| batch::write(context, &together, &now);
         match self.writer.run(Urgency::Narrowing, work).await {
@@ -237,6 +241,9 @@ impl Sync {
             if let Err(error) = self.asks.try_send(ask) {
                 tracing::warn!(%error, "the readers take no more now");
             }
+        }
+        if outcome.doors_changed {
+            self.notices.doors();
         }
         if outcome.exporter_changed {
             self.notices.touched(Touched::Everyone);

@@ -213,6 +213,7 @@ fn verify_finds_a_flipped_bit_a_lost_row_and_an_extra_row_and_repair_mends_them(
     )
     .expect("SQL");
     disk.execute("INSERT INTO token (id, user) VALUES (?1, ?2)", [evil, id("user", "u5")]).expect("SQL");
+    disk.execute("INSERT INTO card (token, uid) VALUES (?1, x'04ffffff9011')", [evil]).expect("SQL");
     // And a link that gives another user somebody's card.
     let stolen =
         disk.execute("UPDATE token SET user = ?1 WHERE id = ?2", [id("user", "u6"), id("token", "t7")]);

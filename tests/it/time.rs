@@ -155,6 +155,82 @@ fn a_panel_that_wakes_in_1970_opens_no_window_and_keeps_its_floor() {
     world.source.expect_state("the clock is named", |state| state["clock"] == "untrusted");
 }
 
+#[test]
+fn a_clock_that_loses_its_server_is_believed_for_a_while_and_not_at_all_once_it_is_moved() {
+    let mut world = World::new();
+    let config = world.config_file();
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    std::fs::write(&config, text.replace("holdover_s = 0", "holdover_s = 7200")).expect("write");
+    let _gateway = world.gateway();
+    office(&mut world, "2026-11-23T09:00:00Z", "2026-11-23T17:00:00Z");
+    world.clock.set_synchronised(false);
+    world.source.expect_state("it is believed", |state| state["clock"] == "holdover");
+    world.clock.advance_s(3600);
+    // Nine o'clock, by a clock that nobody has confirmed for an hour.
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+    let shown = clock(&world);
+    assert_eq!(
+        (&shown["standing"], &shown["holdover_left_s"]),
+        (&"holdover".into(), &3600.into()),
+        "{shown}"
+    );
+
+    world.source.put("user", "bo", user("Bo", "Al")).put("token", "c2", card("bo", "04A1B2C4"));
+    world.source.put("assignment", "a2", assignment("bo", "main", "2026-11-23T12:00:00Z", ""));
+    world.source.publish();
+    world.expect_equal_mirror();
+    world.clock.step_to(at("2026-11-23T12:30:00Z"));
+    world.source.expect_state("it is not any more", |state| state["clock"] == "untrusted");
+    let shown = clock(&world);
+    assert!(shown["doubt"].as_str().is_some_and(|words| words.contains("moved")), "{shown}");
+    world.clock.step_to(at("2026-11-23T09:00:10Z"));
+    assert_eq!(clock(&world)["standing"], "untrusted", "nobody knows which of the two was right");
+    assert!(!world.pacs.world().persons.contains_key("PAbo"), "noon came by a hand");
+    world.clock.set_synchronised(true);
+    world.clock.step_to(at("2026-11-23T12:00:01Z"));
+    world.expect_permissions("PAbo", Some(&["ap-main"]));
+}
+
+#[test]
+fn a_floor_that_a_lying_server_has_raised_is_put_back_by_an_order_that_is_audited() {
+    let mut world = World::new();
+    world.write("state/clock-floor", "2031-01-01T00:00:00Z\n");
+    let _gateway = world.gateway();
+    office(&mut world, "2026-11-23T08:00:00Z", "");
+    let shown = clock(&world);
+    assert_eq!((&shown["standing"], &shown["synchronised"]), (&"untrusted".into(), &true.into()), "{shown}");
+    assert!(!world.pacs.world().persons.contains_key("PAada"));
+    let reset = |words: &[&str]| {
+        let words = [&["clock", "reset-floor"], words].concat();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_doorward"));
+        let output = { output }.arg("--config").arg(world.config_file()).args(words).output().expect("runs");
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
+    };
+    let (done, words) = reset(&["--to", "2032-01-01T00:00:00Z"]);
+    assert!(!done && words.contains("only be put back"), "{words}");
+    let (done, words) = reset(&[]);
+    assert!(done && words.contains("was 2031-01-01T00:00:00Z and is 2026-11-01T00:00:00Z"), "{words}");
+    world.expect_permissions("PAada", Some(&["ap-main"]));
+    assert_eq!(clock(&world)["standing"], "trusted");
+    let audit = crate::world::query(&world.config_file(), &["audit"]);
+    let entry =
+        audit.iter().find(|entry| entry["order"].as_str().is_some_and(|order| order.contains("floor")));
+    let entry = entry.unwrap_or_else(|| panic!("{audit:?}"));
+    assert!(entry["who"].as_str().is_some_and(|who| who.starts_with("uid ")), "{entry}");
+}
+
+/// `doorward clock --json`.
+fn clock(world: &World) -> serde_json::Value {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doorward"));
+    let output = command.arg("--config").arg(world.config_file()).args(["clock", "--json"]).output();
+    let output = output.expect("doorward runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
 /// Synchronised for long enough, the clock raises the floor.
 fn raise_floor(world: &World) {
     let floor = world.folder.path().join("state/clock-floor");

@@ -130,6 +130,7 @@ port = {port}
 
 [clock]
 sync = "host"
+holdover_s = 0
 
 [pacs]
 profile = "{profile}"

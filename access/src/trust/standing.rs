@@ -55,6 +55,18 @@ pub enum Doubt {
     Stepped,
 }
 
+impl Doubt {
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Doubt::BelowFloor => "it shows an instant that has passed already",
+            Doubt::NeverSynchronised => "it has not been synchronised since the start",
+            Doubt::HoldoverOver => "it has not been synchronised for too long",
+            Doubt::Stepped => "it was moved while it was not synchronised",
+        }
+    }
+}
+
 /// How the clock stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {

@@ -4,6 +4,7 @@
 use crate::data::{SITE, open};
 use crate::watched::{CONNECTED, DONE, say, wait_for_end};
 use access::time::{UtcTime, Window};
+use access::token::Identifier;
 use anyhow::{Result, anyhow};
 use contract::digest;
 use contract::id::{Kind, SiteId};
@@ -20,6 +21,7 @@ const SOURCE_HEAD: &str = "SELECT epoch, seq, root FROM source";
 const NAME: &str = "INSERT INTO name (id, kind, key) VALUES (?1, ?2, ?3)";
 const RECORD: &str = "INSERT INTO record (id, epoch, seq, digest, body) VALUES (?1, ?2, ?3, ?4, ?5)";
 const TOKEN: &str = "INSERT INTO token (id, user, valid_from, valid_to) VALUES (?1, ?2, ?3, ?4)";
+const CARD: &str = "INSERT OR IGNORE INTO card (token, uid) VALUES (?1, ?2)";
 const ASSIGNMENT: &str =
     "INSERT INTO assignment (id, user, entitlement, valid_from, valid_to) VALUES (?1, ?2, ?3, ?4, ?5)";
 const STAND: &str = "UPDATE mirror SET head_epoch = ?1, head_seq = ?2, floor_epoch = ?1, floor_seq = ?2,
@@ -38,7 +40,7 @@ struct Row {
 
 enum Link {
     None,
-    Token(Option<i64>, Window),
+    Token(Option<i64>, Window, Vec<Identifier>),
     Assignment(i64, i64, Window),
 }
 
@@ -71,9 +73,12 @@ fn write(conn: &Connection, row: &Row) -> Result<()> {
     let edges = |window: &Window| (window.from.map(UtcTime::unix), window.to.map(UtcTime::unix));
     match &row.link {
         Link::None => {}
-        Link::Token(user, window) => {
+        Link::Token(user, window, identifiers) => {
             let (from, to) = edges(window);
             conn.prepare_cached(TOKEN)?.execute((row.id, user, from, to))?;
+            for identifier in identifiers {
+                conn.prepare_cached(CARD)?.execute((row.id, identifier.hex.as_bytes()))?;
+            }
         }
         Link::Assignment(user, entitlement, window) => {
             let (from, to) = edges(window);
@@ -97,7 +102,8 @@ fn row(row: &SqlRow<'_>) -> Result<Row> {
     let (kind, body): (String, String) = (row.get(1)?, row.get(6)?);
     let link = match record::typed(&kind, &body).map_err(|reason| anyhow!(reason))? {
         Record::Token(token) => {
-            Link::Token(token.user.map(|user| id(Kind::User, user.as_str())).transpose()?, token.window)
+            let user = token.user.map(|user| id(Kind::User, user.as_str())).transpose()?;
+            Link::Token(user, token.window, token.identifiers)
         }
         Record::Assignment(one) => Link::Assignment(
             id(Kind::User, one.user.as_str())?,

@@ -2,6 +2,7 @@
 
 use super::key::{Spot, narrows};
 use super::{Batch, Finding, Room};
+use crate::mirror::cards;
 use crate::mirror::ranges::{self, InRange};
 use crate::mirror::rows::{self, NameId, Stored, kind_id};
 use crate::mirror::touched::Touched;
@@ -167,6 +168,7 @@ impl Batch<'_> {
             None => {
                 // The disk lost its name: whatever it led to has to be looked at.
                 rows::unlink(self.conn, Kind::Token, row.id)?;
+                cards::put(self.conn, row.id, &[])?;
                 rows::unlink(self.conn, Kind::Assignment, row.id)?;
                 self.out.touched = Touched::Everyone;
             }

@@ -7,7 +7,7 @@ use crate::mirror::overlay::enrolled;
 use crate::mirror::refused::reason_cut;
 use crate::mirror::rows::{self, NameId, NewRecord, Stored};
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX};
-use crate::mirror::{list, outbox};
+use crate::mirror::{cards, list, outbox};
 use access::token::TokenStatus;
 use access::user::UserStatus;
 use contract::digest;
@@ -161,6 +161,7 @@ impl Batch<'_> {
             Some(Record::Token(token)) => {
                 let user = token.user.as_ref().map(|user| rows::name_id(Kind::User.as_str(), user.as_str()));
                 rows::put_token(self.conn, spot.id, user, token.window)?;
+                cards::put(self.conn, spot.id, &token.identifiers)?;
                 if let Some(user) = &token.user {
                     self.out.touched.add(user.to_string(), haste);
                 }
@@ -175,6 +176,7 @@ impl Batch<'_> {
             }
         }
         match kind {
+            Kind::Token if record.is_none() => cards::put(self.conn, spot.id, &[])?,
             Kind::User => self.out.touched.add(spot.key.to_string(), haste),
             Kind::Entitlement => {
                 for user in rows::users_of_entitlement(self.conn, spot.id, TOUCHED_USERS_MAX + 1)? {

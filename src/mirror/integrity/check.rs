@@ -1,6 +1,7 @@
 //! Looking at rows, names and links.
 
 use super::{part_of, part_words};
+use crate::mirror::cards::{self, Cards};
 use crate::mirror::ranges;
 use crate::mirror::rows::{self, NameId};
 use crate::mirror::standing::{self, Parts};
@@ -183,7 +184,8 @@ fn look(conn: &Connection, row: &Looked) -> rusqlite::Result<Option<Fault>> {
     if !is_as_judged(conn, row)? {
         return Ok(Some(row.fault(What::Altered)));
     }
-    let is_right = stored_link(conn, row.id)? == wanted_link(row);
+    let (link, cards) = wanted_links(row);
+    let is_right = stored_link(conn, row.id)? == link && cards::of_token(conn, row.id)? == cards;
     Ok((!is_right).then(|| row.fault(What::WrongLink)))
 }
 
@@ -223,27 +225,33 @@ fn stored_link(conn: &Connection, id: NameId) -> rusqlite::Result<Option<Link>> 
     Ok(token.or(assignment))
 }
 
-fn wanted_link(row: &Looked) -> Option<Link> {
-    let (kind, _) = row.name.as_ref().filter(|_| row.is_in_force)?;
+/// Where a record leads, and by which cards it is found.
+fn wanted_links(row: &Looked) -> (Option<Link>, Cards) {
+    let nowhere = (None, Cards::new());
+    let Some((kind, _)) = row.name.as_ref().filter(|_| row.is_in_force) else { return nowhere };
     if ![Kind::Token.as_str(), Kind::Assignment.as_str()].contains(&kind.as_str()) {
-        return None;
+        return nowhere;
     }
+    let Some(body) = row.body.as_deref() else { return nowhere };
     let user_id = |key: &access::id::Key| rows::name_id(Kind::User.as_str(), key.as_str());
     let edges = |window: access::time::Window| (window.from.map(UtcTime::unix), window.to.map(UtcTime::unix));
-    match record::typed(kind, row.body.as_deref()?) {
-        Ok(Record::Token(token)) => Some(Link {
-            is_token: true,
-            user: token.user.as_ref().map(user_id),
-            entitlement: None,
-            edges: edges(token.window),
-        }),
-        Ok(Record::Assignment(assignment)) => Some(Link {
-            is_token: false,
-            user: Some(user_id(&assignment.user)),
-            entitlement: Some(rows::name_id(Kind::Entitlement.as_str(), assignment.entitlement.as_str())),
-            edges: edges(assignment.window),
-        }),
-        _ => None,
+    match record::typed(kind, body) {
+        Ok(Record::Token(token)) => {
+            let user = token.user.as_ref().map(user_id);
+            let link = Link { is_token: true, user, entitlement: None, edges: edges(token.window) };
+            (Some(link), cards::wanted(&token.identifiers))
+        }
+        Ok(Record::Assignment(assignment)) => {
+            let entitlement = rows::name_id(Kind::Entitlement.as_str(), assignment.entitlement.as_str());
+            let link = Link {
+                is_token: false,
+                user: Some(user_id(&assignment.user)),
+                entitlement: Some(entitlement),
+                edges: edges(assignment.window),
+            };
+            (Some(link), Cards::new())
+        }
+        _ => nowhere,
     }
 }
 
@@ -271,7 +279,8 @@ pub fn check_part(conn: &Connection, walked: &Cursor) -> rusqlite::Result<Vec<Fa
         WHERE n.id BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = n.id)
         AND NOT EXISTS (SELECT 1 FROM tombstone t WHERE t.id = n.id)";
     const STRAY: &str = "SELECT l.id FROM
-        (SELECT id FROM token WHERE id BETWEEN ?1 AND ?2 UNION SELECT id FROM assignment WHERE id BETWEEN ?1 AND ?2) l
+        (SELECT id FROM token WHERE id BETWEEN ?1 AND ?2 UNION SELECT id FROM assignment WHERE id BETWEEN ?1 AND ?2
+         UNION SELECT token FROM card WHERE token BETWEEN ?1 AND ?2) l
         WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.id = l.id)";
     let ids = Parts::ids(walked.part);
     let bounds = [*ids.start(), *ids.end()];

@@ -10,7 +10,7 @@ use crate::mirror::rows;
 use crate::mirror::standing::{self, OutOfSync, PARTS, Parts, Standing};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
-use crate::mirror::{due, outbox};
+use crate::mirror::{cards, due, outbox};
 use contract::digest::Digest;
 use contract::id::{Kind, Version};
 use contract::messages::Event;
@@ -51,6 +51,7 @@ fn set_right(conn: &Connection, fault: &Fault, high: Version) -> rusqlite::Resul
     match fault.what {
         What::Altered | What::WrongLink | What::Nameless | What::Lost | What::Extra | What::StrayLink => {
             rows::unlink(conn, Kind::Token, fault.id)?;
+            cards::put(conn, fault.id, &[])?;
             rows::unlink(conn, Kind::Assignment, fault.id)?;
             rows::delete_record(conn, fault.id)?;
             rows::put_tombstone(conn, fault.id, high)

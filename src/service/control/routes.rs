@@ -6,11 +6,14 @@ use super::Control;
 use super::socket::{ACT_SOCKET, READ_SOCKET};
 use super::steps;
 use crate::mirror::Mirror;
+use crate::service::clocks::{self, Clock};
 use crate::service::enrolling::asking::{Ask, CardWish, STEPS_MAX};
-use crate::service::orders::{self, Card, Order, Who};
+use crate::service::orders::{self, Card, Here, Order, Who};
 use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
+use crate::tls::RELEASED;
 use access::id::Key;
+use access::time::UtcTime;
 use access::uid::RawId;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -61,10 +64,14 @@ enum Route {
     Retry,
     Revoke,
     Enroll,
+    Clock,
+    ResetFloor,
 }
 
-const ROUTES: [(&str, Side, Route); 8] = [
+const ROUTES: [(&str, Side, Route); 10] = [
     ("/status", Side::Reading, Route::Status),
+    ("/clock", Side::Reading, Route::Clock),
+    ("/clock/reset-floor", Side::Acting, Route::ResetFloor),
     ("/export/status", Side::Reading, Route::ExportStatus),
     ("/export/plan", Side::Reading, Route::ExportPlan),
     ("/export/apply", Side::Acting, Route::Apply),
@@ -123,6 +130,14 @@ struct RetryBody {
 enum RevokeBody {
     Uid(RawId),
     Token(Key),
+}
+
+/// The release of this program, if absent.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct FloorBody {
+    #[serde(default)]
+    to: Option<UtcTime>,
 }
 
 #[derive(Deserialize, Default)]
@@ -192,6 +207,11 @@ impl Control {
                 self.order(who, Order::Revoke(card)).await
             }
             Route::Enroll => return self.enroll(who, request).await,
+            Route::Clock => Ok(json!(Clock::of(&self.time, self.config.clock.sync))),
+            Route::ResetFloor => {
+                let FloorBody { to } = body(request).await?;
+                self.reset_floor(who, to).await
+            }
         };
         answer.map(|value| steps::Answer::whole(&value))
     }
@@ -238,15 +258,29 @@ impl Control {
         read.map_err(|error| failed(error.to_string()))?.map_err(failed)
     }
 
+    async fn reset_floor(&self, who: Who, to: Option<UtcTime>) -> Answer {
+        match clocks::reset_floor(&self.writer, &self.time, &who, to.unwrap_or(RELEASED)).await {
+            Ok(words) => Ok(json!({ "done": true, "words": words })),
+            Err(words) => Err(Refusal(StatusCode::CONFLICT, words)),
+        }
+    }
+
     async fn order(&self, who: Who, order: Order) -> Answer {
         let is_for_export = match order {
             Order::Apply | Order::Approve { .. } | Order::Retry { .. } => true,
-            Order::Revoke(_) | Order::SettleRevocation { .. } | Order::SettleEnrollment { .. } => false,
+            Order::Revoke(_)
+            | Order::SettleRevocation { .. }
+            | Order::SettleEnrollment { .. }
+            | Order::Lockdown { .. }
+            | Order::EndLockdown
+            | Order::Unlock { .. }
+            | Order::Lock { .. } => false,
         };
         if is_for_export && self.planner.is_none() {
             return Err(no_pacs());
         }
-        match orders::order(&self.writer, &self.notices, who, order).await {
+        let here = Here { time: self.time.time(), doors: self.doors.clone() };
+        match orders::order(&self.writer, &self.notices, here, who, order).await {
             Ok(outcome) if outcome.is_done() => Ok(json!({ "done": true, "words": outcome.words() })),
             Ok(outcome) => Err(Refusal(StatusCode::CONFLICT, outcome.words())),
             Err(error) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is ordered (`orders`).
 
-use super::{Order, Outcome, Who, carry_out, note};
+use super::{Here, Order, Outcome, Who, carry_out, note};
 use crate::mirror::{outbox, seen};
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
@@ -16,15 +16,16 @@ use rusqlite::Connection;
 /// SQLite's.
 pub(in crate::service) fn command(
     conn: &Connection,
-    time: &Time,
+    here: &Here,
     (id, expires): (&str, UtcTime),
     order: &Order,
 ) -> rusqlite::Result<Option<Outcome>> {
+    let time = &here.time;
     let who = Who::Command { id: id.into() };
     let outcome = match admit(conn, time, (id, expires))? {
         Admission::Seen => return Ok(None),
         Admission::Refused(words) => refuse(conn, time.now, &who, &order.to_string(), words)?,
-        Admission::Yes => carry_out(conn, time.now, &who, order)?,
+        Admission::Yes => carry_out(conn, here, &who, order)?,
     };
     answer(conn, time.now, id, &outcome)?;
     Ok(Some(outcome))

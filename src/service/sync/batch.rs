@@ -8,9 +8,8 @@ use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
 use crate::mirror::{due, outbox, refused};
 use crate::service::enrolling::asking::{ASKS_MAX, Ask, CardWish, TIMEOUT_DEFAULT_S};
-use crate::service::orders::{self, Order, Who};
+use crate::service::orders::{self, Here, Order, Who};
 use access::token::TokenKind;
-use access::trust::Time;
 use bytes::Bytes;
 use contract::command::{Command, CommandMessage};
 use contract::id::{GatewayId, Version};
@@ -34,6 +33,8 @@ pub(super) struct Outcome {
     pub(super) ordered: Touched,
     /// What is asked of the readers; at most [`ASKS_MAX`].
     pub(super) asks: Vec<Ask>,
+    /// Something was ordered of the doors.
+    pub(super) doors_changed: bool,
 }
 
 /// What a batch is written by.
@@ -42,7 +43,7 @@ pub(super) struct Circumstances {
     /// Digests were asked for: comparing others would read the mirror for nothing.
     pub(super) asked: bool,
     /// Commands are judged by it.
-    pub(super) time: Time,
+    pub(super) here: Here,
     /// This gateway.
     pub(super) gateway: GatewayId,
 }
@@ -51,12 +52,12 @@ pub(super) struct Circumstances {
 pub(super) fn write(
     context: Context<'_>,
     messages: &[(Topic, Bytes)],
-    Circumstances { asked, time, gateway }: &Circumstances,
+    Circumstances { asked, here, gateway }: &Circumstances,
 ) -> rusqlite::Result<Outcome> {
     let Context { conn, now, room } = context;
     let mut batch = Batch::begin(conn, now, room)?;
     let (mut exporter_changed, mut events_changed, mut resync) = (false, false, false);
-    let (mut ordered, mut asks) = (Touched::nobody(), Vec::new());
+    let (mut ordered, mut asks, mut doors_changed) = (Touched::nobody(), Vec::new(), false);
     let mut all_written = true;
     for (topic, payload) in messages {
         let refusal = match topic {
@@ -92,13 +93,14 @@ pub(super) fn write(
             },
             Topic::Command => match read::<CommandMessage>(payload).and_then(checked) {
                 Ok(message) => {
-                    match carry_out(conn, message, time)? {
+                    match carry_out(conn, message, here)? {
                         Follows::Events => events_changed = true,
                         Follows::Comparison => resync = true,
                         Follows::Look(touched) => {
                             ordered.merge(touched);
                             events_changed = true;
                         }
+                        Follows::Doors => (doors_changed, events_changed) = (true, true),
                         Follows::Ask(ask) if asks.len() < ASKS_MAX => asks.push(ask),
                         // So many at once are no wish of a person's.
                         Follows::Ask(ask) => tracing::warn!(?ask, "too much is asked of the readers at once"),
@@ -116,7 +118,7 @@ pub(super) fn write(
     if exporter_changed {
         due::add(conn, &Touched::Everyone)?;
     }
-    Ok(Outcome { applied, exporter_changed, events_changed, resync, ordered, asks })
+    Ok(Outcome { applied, exporter_changed, events_changed, resync, ordered, asks, doors_changed })
 }
 
 fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
@@ -139,6 +141,10 @@ fn checked(message: CommandMessage) -> Result<CommandMessage, String> {
         | Command::RevocationSettled { .. }
         | Command::Enroll { .. }
         | Command::EnrollCancel { .. }
+        | Command::Lockdown { .. }
+        | Command::LockdownEnd
+        | Command::DoorUnlock { .. }
+        | Command::DoorLock { .. }
         | Command::EnrollmentSettled { .. } => true,
     };
     if is_remembered && !(1..=COMMAND_ID_MAX_BYTES).contains(&message.id.len()) {
@@ -157,10 +163,13 @@ enum Follows {
     Look(Touched),
     /// The readers have something to do.
     Ask(Ask),
+    /// The doors are looked at; there is an event about it.
+    Doors,
 }
 
-fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlite::Result<Follows> {
+fn carry_out(conn: &Connection, message: CommandMessage, here: &Here) -> rusqlite::Result<Follows> {
     let CommandMessage { id, expires, command } = message;
+    let time = &here.time;
     let order = match command {
         // Neither does harm twice, late, or on a panel that wakes in 1970: id and expiry are not looked at.
         Command::EventsReceived { stream, seq } => {
@@ -171,6 +180,10 @@ fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlit
         Command::ExportApprove { hash } => Order::Approve { hash },
         Command::RevocationSettled { token } => Order::SettleRevocation { token },
         Command::EnrollmentSettled { token, settlement } => Order::SettleEnrollment { token, settlement },
+        Command::Lockdown { exempt } => Order::Lockdown { exempt: exempt.into_iter().collect() },
+        Command::LockdownEnd => Order::EndLockdown,
+        Command::DoorUnlock { door, until } => Order::Unlock { door, until },
+        Command::DoorLock { door } => Order::Lock { door },
         Command::Enroll { user, kind, reader, timeout_s, single } => {
             let wish = CardWish {
                 user,
@@ -189,6 +202,9 @@ fn carry_out(conn: &Connection, message: CommandMessage, time: &Time) -> rusqlit
             return Ok(if is_to_be { Follows::Ask(ask) } else { Follows::Events });
         }
     };
-    let outcome = orders::command(conn, time, (&id, expires), &order)?;
+    let outcome = orders::command(conn, here, (&id, expires), &order)?;
+    if let Some(orders::Outcome::Doors { .. }) = &outcome {
+        return Ok(Follows::Doors);
+    }
     Ok(Follows::Look(outcome.map_or_else(Touched::nobody, orders::Outcome::touched)))
 }

@@ -4,7 +4,7 @@
 use super::town::Town;
 
 /// What the disk does. All of it is found, but for the last ones, which change nothing that counts.
-const FLIPS: [(&str, &str); 22] = [
+const FLIPS: [(&str, &str); 24] = [
     (
         "a version goes up",
         "UPDATE record SET epoch = epoch | (1 << 40) WHERE id = (SELECT max(id) FROM record)",
@@ -37,6 +37,8 @@ const FLIPS: [(&str, &str); 22] = [
     ("a kind", "UPDATE name SET kind = 4 WHERE id = (SELECT max(id) FROM name)"),
     ("a card is somebody else's", "UPDATE token SET user = user + 1"),
     ("a link is lost", "DELETE FROM token WHERE id = (SELECT max(id) FROM token)"),
+    ("a card is nobody's any more", "DELETE FROM card WHERE token = (SELECT max(token) FROM card)"),
+    ("a card from nowhere", "INSERT INTO card (token, uid) VALUES (78, x'0102')"),
     ("a link from nowhere", "INSERT INTO token (id, user) VALUES (77, (SELECT max(user) FROM token))"),
     ("deletions far in the future", "UPDATE tombstone SET epoch = epoch | (1 << 40)"),
     ("buckets far in the future", "UPDATE bucket SET epoch = epoch | (1 << 40)"),

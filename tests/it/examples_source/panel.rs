@@ -240,6 +240,10 @@ impl Panel {
             | Command::RevocationSettled { .. }
             | Command::Enroll { .. }
             | Command::EnrollCancel { .. }
+            | Command::Lockdown { .. }
+            | Command::LockdownEnd
+            | Command::DoorUnlock { .. }
+            | Command::DoorLock { .. }
             | Command::EnrollmentSettled { .. } => {
                 panic!("a command that nobody gave")
             }

@@ -1,6 +1,6 @@
 //! Gateways: the real program, or its services by the scene's clock.
 
-use doorward::board::indicators::Indicators;
+use doorward::board::Lines;
 use doorward::clock::ManualClock;
 use doorward::config;
 use doorward::service::{self, setup::Setup};
@@ -33,7 +33,7 @@ impl InProcess {
             let setup = Setup::new(config::load(&config).expect("configuration"), &config);
             let shutdown = async { stopped.await.unwrap_or(()) };
             runtime
-                .block_on(service::run(&setup, clock, Indicators::new(None, None, None), shutdown))
+                .block_on(service::run(&setup, clock, Lines::none(), shutdown))
                 .unwrap_or_else(|error| panic!("{error}"));
         });
         InProcess { stop: Some(stop), thread: Some(thread) }

@@ -1,0 +1,62 @@
+//! `doorward clock`: how the clock stands, and its floor put back.
+//!
+//! Not here: the daemon's word on it (`service::clocks`); without a daemon the kernel's and the file's.
+
+use super::client::{Client, NoDaemon};
+use crate::cli::ClockVerb;
+use crate::clock::SystemClock;
+use crate::config::{self, Config};
+use crate::service::clocks::Clock;
+use crate::service::setup::Setup;
+use anyhow::Result;
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Does what was asked.
+///
+/// # Errors
+/// When the floor cannot be read, or the daemon refuses the order or does not run.
+pub fn clock(file: &Path, as_json: bool, verb: Option<ClockVerb>) -> Result<()> {
+    let config = config::load(file)?;
+    match verb {
+        None => show(&standing(&config, file)?, as_json),
+        Some(ClockVerb::ResetFloor { to }) => {
+            let body = to.map_or(json!({}), |to| json!({ "to": to }));
+            let answer = Client::new(&config).act("/clock/reset-floor", &body)?;
+            println!("{}", answer["words"].as_str().unwrap_or("done"));
+            Ok(())
+        }
+    }
+}
+
+/// As the daemon has it, which alone knows of holdover and steps; without one, as it would at its start.
+pub(super) fn standing(config: &Config, file: &Path) -> Result<Clock> {
+    match Client::new(config).read("/clock") {
+        Ok(answer) => Ok(serde_json::from_value(answer)?),
+        Err(error) if error.is::<NoDaemon>() => {
+            let sync = config.clock.sync;
+            let time = Setup::new(config.clone(), file).timekeeper(Arc::new(SystemClock::new(sync)))?;
+            Ok(Clock::of(&time, sync))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn show(clock: &Clock, as_json: bool) -> Result<()> {
+    if as_json {
+        println!("{}", serde_json::to_string(clock)?);
+        return Ok(());
+    }
+    let Clock { now, standing, doubt, holdover_left_s, floor, sync, synchronised } = clock;
+    println!("clock     {now}");
+    let why = doubt.as_ref().map(|doubt| format!(": {doubt}; no window opens by it")).unwrap_or_default();
+    let left = holdover_left_s.map(|left_s| format!(", for {left_s} s more")).unwrap_or_default();
+    println!("standing  {standing}{why}{left}");
+    println!("synced    {}, says the {sync}", if *synchronised { "yes" } else { "no" });
+    println!("floor     {floor}: that has certainly passed");
+    if now < floor && *synchronised {
+        println!("          if the time is right, the floor is wrong: doorward clock reset-floor");
+    }
+    Ok(())
+}
