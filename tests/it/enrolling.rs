@@ -1,6 +1,7 @@
 //! A card becomes known by a tap: a real pcscd, a driver that plays the reader, a broker and a PACS.
 
 mod in_pacs;
+mod lights;
 mod measure;
 mod resting;
 
@@ -12,6 +13,7 @@ use access::id::Key;
 use contract::command::{Command, CommandMessage};
 use contract::enrollment::{Enrollment, Settlement};
 use contract::messages::Event;
+use doorward::board::Lines;
 use doorward_sim::readers::card::Card;
 use doorward_sim::readers::hardware::Hardware;
 use doorward_sim::readers::pcscd::{Pcscd, SOCKET_VARIABLE};
@@ -33,6 +35,11 @@ struct Door {
 
 impl Door {
     fn new() -> Door {
+        Door::with(|_| Lines::none())
+    }
+
+    /// With the lines of a board.
+    fn with(lines: impl FnOnce(&World) -> Lines) -> Door {
         let mut world = World::new();
         let folder = world.folder.path().join("pcscd");
         std::fs::create_dir(&folder).expect("a folder");
@@ -44,7 +51,7 @@ impl Door {
             "[[reader]]\nname = \"{NAME}\"\nkind = \"pcsc\"\nreader = \"{ACR122}\"\ndoor = \"front\"\n\
              command = [\"/usr/bin/env\", \"{SOCKET_VARIABLE}={socket}\", \"{program}\", \"reader-child\"]\n"
         ));
-        let gateway = Some(world.gateway());
+        let gateway = Some(world.gateway_with(lines(&world)));
         world.source.put("entitlement", "main", entitlement("ap-main", "Main entrance"));
         world.source.put("user", "ada", user("Ada", "Ek"));
         world.source.put("assignment", "ada.main", assignment("ada", "main", "", ""));

@@ -16,6 +16,7 @@ pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
 
+use doorward::board::Lines;
 use doorward::clock::ManualClock;
 use doorward_sim::{Act, Handle, Login, Options, Pacs, World as PacsWorld};
 use std::collections::BTreeSet;
@@ -152,7 +153,12 @@ timeout_s = 2
 
     /// The gateway as services in this process, by the scene's clock; connected and subscribed.
     pub(crate) fn gateway(&self) -> InProcess {
-        let gateway = InProcess::start(&self.config_file(), &self.clock);
+        self.gateway_with(Lines::none())
+    }
+
+    /// As [`World::gateway`], with the lines of a board.
+    pub(crate) fn gateway_with(&self, lines: Lines) -> InProcess {
+        let gateway = InProcess::with_lines(&self.config_file(), &self.clock, lines);
         self.source.expect_state("the gateway is online", |state| state["online"] == true);
         gateway
     }

@@ -20,6 +20,11 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     pub(crate) fn start(config: &Path, clock: &ManualClock) -> InProcess {
+        InProcess::with_lines(config, clock, Lines::none())
+    }
+
+    /// With the lines of a board.
+    pub(crate) fn with_lines(config: &Path, clock: &ManualClock, lines: Lines) -> InProcess {
         let (stop, stopped) = oneshot::channel();
         let (config, clock): (PathBuf, _) = (config.into(), Arc::new(clock.clone()));
         if std::env::var_os("DOORWARD_TEST_LOG").is_some() {
@@ -33,7 +38,7 @@ impl InProcess {
             let setup = Setup::new(config::load(&config).expect("configuration"), &config);
             let shutdown = async { stopped.await.unwrap_or(()) };
             runtime
-                .block_on(service::run(&setup, clock, Lines::none(), shutdown))
+                .block_on(service::run(&setup, clock, lines, shutdown))
                 .unwrap_or_else(|error| panic!("{error}"));
         });
         InProcess { stop: Some(stop), thread: Some(thread) }
