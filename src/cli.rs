@@ -85,6 +85,12 @@ pub enum Verb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
+    /// Shut this panel's doors, or open one to everyone for a time
+    Door {
+        /// What to do
+        #[command(subcommand)]
+        verb: DoorVerb,
+    },
     /// Show how the clock stands, and whether windows open by it
     Clock {
         /// JSON for programs
@@ -120,6 +126,34 @@ pub enum Verb {
         /// JSON for programs
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What `door` does. The daemon does it, tells the source, and notes it in the audit.
+#[derive(Subcommand, Debug)]
+pub enum DoorVerb {
+    /// Let nobody pass at this panel any more, until `end-lockdown`; the way out stays open
+    Lockdown {
+        /// But by entitlements of this class; may be given several times
+        #[arg(long, value_name = "CLASS")]
+        exempt: Vec<String>,
+    },
+    /// End the lockdown
+    EndLockdown,
+    /// Open a door to everyone for a time
+    Unlock {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// For how long, e.g. 30s, 10m or 2h; at most 24h
+        #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+        time: u32,
+    },
+    /// Lock it again before its time
+    Lock {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
     },
 }
 
@@ -206,12 +240,13 @@ fn token_kind(text: &str) -> Result<TokenKind, String> {
     TokenKind::deserialize(text.into_deserializer()).map_err(|_: ValueError| format!("write {kinds}"))
 }
 
-/// `30s`, `2m`, or seconds.
+/// `30s`, `2m`, `1h`, or seconds.
 fn seconds(text: &str) -> Result<u32, String> {
-    let (number, unit_s) = match text.strip_suffix('m') {
-        Some(minutes) => (minutes, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    let (number, unit_s) = match (text.strip_suffix('h'), text.strip_suffix('m')) {
+        (Some(hours), _) => (hours, 3_600),
+        (None, Some(minutes)) => (minutes, 60),
+        (None, None) => (text.strip_suffix('s').unwrap_or(text), 1),
     };
     let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit_s));
-    seconds.ok_or_else(|| "write it like 30s or 2m".into())
+    seconds.ok_or_else(|| "write it like 30s, 2m or 1h".into())
 }

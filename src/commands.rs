@@ -3,6 +3,7 @@
 pub mod check;
 mod client;
 pub mod clock;
+pub mod door;
 pub mod enroll;
 pub mod export;
 pub mod query;

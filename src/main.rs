@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             commands::enroll::enroll(&cli.config, wish, json)
         }
         Verb::Token { verb } => commands::token::token(&cli.config, verb),
+        Verb::Door { verb } => commands::door::door(&cli.config, verb),
         Verb::Clock { json, verb } => commands::clock::clock(&cli.config, json, verb),
         Verb::Readers { json } => commands::readers::readers(&cli.config, json),
         Verb::Read { reader, printed, json } => {

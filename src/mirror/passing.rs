@@ -45,6 +45,17 @@ pub fn facts(conn: &Connection, card: &RawId, door: &Key) -> rusqlite::Result<As
     Doors::default().facts(conn, card, door)
 }
 
+/// A door's record, if it is in force.
+///
+/// # Errors
+/// SQLite's.
+pub fn door(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Door>> {
+    Ok(match record(conn, Kind::Door, key)? {
+        Some(Record::Door(door)) => Some(door),
+        _ => None,
+    })
+}
+
 impl Doors {
     /// As [`facts`](facts()), sooner where the door was asked about before.
     ///
