@@ -4,15 +4,13 @@ use crate::world::{InProcess, PATIENCE, World, assignment, card, entitlement, ev
 use contract::at_door::{Access, AtDoor};
 use contract::messages::Event;
 use doorward::board::virtual_lines::VirtualLines;
-use doorward::board::{Board, InputRole, Role};
-use doorward::clock::Clock;
+use doorward::board::{InputRole, Role};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 /// Ada's card.
 pub(crate) const ADA: &str = "04A1B2C3";
@@ -100,12 +98,9 @@ impl Site {
 
     /// Starts the gateway over a board whose lines are all at rest.
     pub(crate) fn start(&mut self) {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/virtual.toml");
-        let board = Board::load(&file).expect("the virtual board");
-        self.lines = Some(board.virtual_lines());
-        let clock: Arc<dyn Clock> = Arc::new(self.world.clock.clone());
-        let lines = board.take_at_rest(&clock).expect("the board's lines");
-        self.gateway = Some(InProcess::start_with(&self.world.config_file(), &self.world.clock, lines));
+        let (lines, board) = self.world.board();
+        self.lines = Some(board);
+        self.gateway = Some(InProcess::with_lines(&self.world.config_file(), &self.world.clock, lines));
         self.world.source.expect_state("the reader is ready", |state| {
             state["online"] == true && state["readers"][0]["state"] == "ready"
         });
