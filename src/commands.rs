@@ -1,9 +1,11 @@
 //! One verb a file. Here errors become sentences for people (`anyhow`), and only here.
 
+mod answer;
 pub mod check;
 mod client;
 pub mod enroll;
 pub mod export;
+pub mod next;
 pub mod query;
 pub mod read;
 pub mod readers;
@@ -12,3 +14,6 @@ pub mod status;
 mod table;
 pub mod token;
 pub mod verify;
+pub mod whither;
+pub mod who;
+pub mod why;

@@ -4,6 +4,7 @@
 //! - [`exporting`], [`importing`], [`drifting`], [`agenda`]: mirror and PACS
 //! - [`handing_over`]: the export's ledger and the feed
 //! - [`enrolling`]: readers, mirror and outbox
+//! - [`answering`]: who may pass, and why, from the mirror alone
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
@@ -17,6 +18,7 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod answering;
 pub mod control;
 pub mod drifting;
 pub mod enrolling;

@@ -4,6 +4,7 @@
 //! its record says, grants nothing. All of it is read in one snapshot.
 //!
 //! - `guarded`: what opens a door, kept from question to question
+//! - `walk`: through a door's users, a user's tokens, the doors, and what is to begin and to end
 //!
 //! Not here: the decision (`access::decide`), and the facts that are not records: leashes, the last proof, lockdown, and
 //! who has just passed. The caller fills them in.
@@ -11,6 +12,7 @@
 mod guarded;
 #[cfg(test)]
 mod tests;
+pub mod walk;
 
 use super::cards;
 use super::overlay;

@@ -27,4 +27,5 @@ mod shared_cards;
 mod tidy;
 mod time;
 mod tls;
+mod why;
 mod world;
