@@ -10,6 +10,7 @@ mod control;
 mod convergence;
 mod crashes;
 mod cross;
+mod decisions;
 mod due;
 mod enrolling;
 mod examples_source;
