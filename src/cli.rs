@@ -1,11 +1,14 @@
 //! The command line.
 
 use crate::board::Role;
+use crate::service::answering::next::HOURS_MAX;
+use crate::service::answering::who::LINES_MAX as ANSWER_LINES_MAX;
 use crate::service::planning::{LINES_DEFAULT, LINES_MAX};
 use access::id::Key;
 use access::time::UtcTime;
 use access::token::TokenKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use access::uid::RawId;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
@@ -45,6 +48,58 @@ pub enum Verb {
         json: bool,
         /// Most rows shown
         #[arg(long, default_value_t = 1000)]
+        limit: u32,
+    },
+    /// May this card pass this door, and if not, what stands in the way? Ends with 0 if it may, 1 if not
+    #[command(allow_missing_positional = true)]
+    Why {
+        /// The card's bytes in hexadecimal, as `doorward read` shows them: 04A1B2C3 or 04:A1:B2:C3
+        #[arg(required_unless_present = "user", value_parser = uid)]
+        uid: Option<RawId>,
+        /// Each of this user's cards instead
+        #[arg(long, value_name = "ID", conflicts_with = "uid", value_parser = Key::new)]
+        user: Option<Key>,
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// How it is asked
+        #[command(flatten)]
+        how: How,
+    },
+    /// Who may pass this door? Ends with 0 if anybody, 1 if nobody
+    Who {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// How it is asked
+        #[command(flatten)]
+        how: How,
+        /// Most cards shown
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWER_LINES_MAX)))]
+        limit: u32,
+    },
+    /// Which doors do this user's cards open? Ends with 0 if any, 1 if none
+    Where {
+        /// The user's key
+        #[arg(value_parser = Key::new)]
+        user: Key,
+        /// How it is asked
+        #[command(flatten)]
+        how: How,
+        /// Most doors shown
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWER_LINES_MAX)))]
+        limit: u32,
+    },
+    /// What begins and ends soon: windows of tokens and assignments, schedules of doors
+    Next {
+        /// How far ahead
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=i64::from(HOURS_MAX)))]
+        hours: u32,
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+        /// Most edges shown
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWER_LINES_MAX)))]
         limit: u32,
     },
     /// Show where the mirror and the export stand; works with the daemon running or stopped
@@ -211,6 +266,17 @@ pub enum ClockVerb {
     },
 }
 
+/// How a question about passing is asked.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct How {
+    /// At this instant instead of now, e.g. 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<UtcTime>,
+    /// JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What `token` does. The daemon does it.
 #[derive(Subcommand, Debug)]
 pub enum TokenVerb {
@@ -287,6 +353,17 @@ fn token_kind(text: &str) -> Result<TokenKind, String> {
 fn output_role(text: &str) -> Result<Role, String> {
     let roles = "strike, green_led, red_led or buzzer";
     Role::deserialize(text.into_deserializer()).map_err(|_: ValueError| format!("write {roles}"))
+}
+
+/// As readers show it, or with separators.
+fn uid(text: &str) -> Result<RawId, &'static str> {
+    let plain: String = text.chars().filter(|c| !matches!(c, ':' | '-' | ' ')).collect();
+    RawId::from_hex(&plain)
+}
+
+/// An instant with its zone.
+fn instant(text: &str) -> Result<UtcTime, &'static str> {
+    UtcTime::parse_any(text).ok_or("write it like 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00")
 }
 
 /// `30s`, `2m`, `1h`, or seconds.

@@ -6,6 +6,7 @@
 //! - [`enrolling`]: readers, mirror and outbox
 //! - [`door`]: readers, mirror, outbox and board; [`lights`]: what is shown; [`circumstances`]: what a decision rests on
 //!   beside the records
+//! - [`answering`]: who may pass, and why, from the mirror alone
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
@@ -19,6 +20,7 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod answering;
 pub mod circumstances;
 pub mod clocks;
 pub mod control;
