@@ -58,7 +58,7 @@ fn in_a_lockdown_nobody_passes_but_those_who_are_exempt_and_it_outlives_the_gate
     site.expect_access(|access| access.hex == ADA && access.granted);
     let audit = query(&site.world.config_file(), &["audit"]);
     let orders: Vec<&str> = audit.iter().filter_map(|entry| entry["order"].as_str()).collect();
-    assert!(orders.iter().any(|order| *order == "lockdown, exempt fire"), "{orders:?}");
+    assert!(orders.contains(&"lockdown, exempt fire"), "{orders:?}");
     assert!(orders.contains(&"end lockdown"), "{orders:?}");
 }
 
