@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench bench-first-sync bench-export gpio-test
+.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -16,8 +16,9 @@ BENCH_ARGS ?=
 help:
 	@echo "make demo    build everything and show it at work: a source, a broker, a panel, a PACS"
 	@echo "make test    all checks and tests, as CI runs them"
+	@echo "make man     write manual pages and completions for shells, below target"
 	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk;"
-	@echo "             bench-export: a whole site into an empty PACS"
+	@echo "             bench-export: a whole site into an empty PACS; bench-decisions: cards at doors"
 	@echo "make gpio-test  real GPIO lines, of a kernel that simulates a chip (builds that kernel once)"
 	@echo "make setup   only install what the targets above need"
 
@@ -34,6 +35,11 @@ demo:
 	cargo build --release --locked --package doorward-sim --features readers
 	@$(DEMO) $(DEMO_ARGS)
 
+man:
+	@scripts/setup demo
+	cargo run --quiet --locked --package doorward-manual -- $(or $(CARGO_TARGET_DIR),target)
+	@echo "man -M $(or $(CARGO_TARGET_DIR),target)/man doorward-why"
+
 bench:
 	@scripts/setup bench
 	@benches/run $(BENCH_ARGS)
@@ -45,6 +51,10 @@ bench-first-sync:
 bench-export:
 	@scripts/setup bench
 	@benches/run export $(BENCH_ARGS)
+
+bench-decisions:
+	@scripts/setup bench
+	@benches/run decisions $(BENCH_ARGS)
 
 gpio-test:
 	@scripts/setup gpio

@@ -39,6 +39,7 @@ CREATE TABLE name (
   key TEXT NOT NULL
 ) STRICT;
 CREATE INDEX name_user ON name (key) WHERE kind = 1;
+CREATE INDEX name_door ON name (key) WHERE kind = 6;
 
 -- What the source holds, key by key. Updated in place: a change of a user dirties one page.
 CREATE TABLE record (

@@ -1,11 +1,14 @@
 //! The command line.
 
 use crate::board::Role;
+use crate::service::answering::next::HOURS_MAX;
+use crate::service::answering::who::LINES_MAX as ANSWER_LINES_MAX;
 use crate::service::planning::{LINES_DEFAULT, LINES_MAX};
 use access::id::Key;
 use access::time::UtcTime;
 use access::token::TokenKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use access::uid::RawId;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
@@ -45,6 +48,58 @@ pub enum Verb {
         json: bool,
         /// Most rows shown
         #[arg(long, default_value_t = 1000)]
+        limit: u32,
+    },
+    /// May this card pass this door, and if not, what stands in the way? Ends with 0 if it may, 1 if not
+    #[command(allow_missing_positional = true)]
+    Why {
+        /// The card's bytes in hexadecimal, as `doorward read` shows them: 04A1B2C3 or 04:A1:B2:C3
+        #[arg(required_unless_present = "user", value_parser = uid)]
+        uid: Option<RawId>,
+        /// Each of this user's cards instead
+        #[arg(long, value_name = "ID", conflicts_with = "uid", value_parser = Key::new)]
+        user: Option<Key>,
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// How it is asked
+        #[command(flatten)]
+        how: How,
+    },
+    /// Who may pass this door? Ends with 0 if anybody, 1 if nobody
+    Who {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// How it is asked
+        #[command(flatten)]
+        how: How,
+        /// Most cards shown
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWER_LINES_MAX)))]
+        limit: u32,
+    },
+    /// Which doors do this user's cards open? Ends with 0 if any, 1 if none
+    Where {
+        /// The user's key
+        #[arg(value_parser = Key::new)]
+        user: Key,
+        /// How it is asked
+        #[command(flatten)]
+        how: How,
+        /// Most doors shown
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWER_LINES_MAX)))]
+        limit: u32,
+    },
+    /// What begins and ends soon: windows of tokens and assignments, schedules of doors
+    Next {
+        /// How far ahead
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=i64::from(HOURS_MAX)))]
+        hours: u32,
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+        /// Most edges shown
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWER_LINES_MAX)))]
         limit: u32,
     },
     /// Show where the mirror and the export stand; works with the daemon running or stopped
@@ -95,6 +150,12 @@ pub enum Verb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
+    /// Shut this panel's doors, or open one to everyone for a time
+    Door {
+        /// What to do
+        #[command(subcommand)]
+        verb: DoorVerb,
+    },
     /// Show how the clock stands, and whether windows open by it
     Clock {
         /// JSON for programs
@@ -130,6 +191,34 @@ pub enum Verb {
         /// JSON for programs
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What `door` does. The daemon does it, tells the source, and notes it in the audit.
+#[derive(Subcommand, Debug)]
+pub enum DoorVerb {
+    /// Let nobody pass at this panel any more, until `end-lockdown`; the way out stays open
+    Lockdown {
+        /// But by entitlements of this class; may be given several times
+        #[arg(long, value_name = "CLASS")]
+        exempt: Vec<String>,
+    },
+    /// End the lockdown
+    EndLockdown,
+    /// Open a door to everyone for a time
+    Unlock {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// For how long, e.g. 30s, 10m or 2h; at most 24h
+        #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+        time: u32,
+    },
+    /// Lock it again before its time
+    Lock {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
     },
 }
 
@@ -175,6 +264,17 @@ pub enum ClockVerb {
         #[arg(long, value_name = "TIME", value_parser = UtcTime::parse)]
         to: Option<UtcTime>,
     },
+}
+
+/// How a question about passing is asked.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct How {
+    /// At this instant instead of now, e.g. 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<UtcTime>,
+    /// JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `token` does. The daemon does it.
@@ -255,12 +355,24 @@ fn output_role(text: &str) -> Result<Role, String> {
     Role::deserialize(text.into_deserializer()).map_err(|_: ValueError| format!("write {roles}"))
 }
 
-/// `30s`, `2m`, or seconds.
+/// As readers show it, or with separators.
+fn uid(text: &str) -> Result<RawId, &'static str> {
+    let plain: String = text.chars().filter(|c| !matches!(c, ':' | '-' | ' ')).collect();
+    RawId::from_hex(&plain)
+}
+
+/// An instant with its zone.
+fn instant(text: &str) -> Result<UtcTime, &'static str> {
+    UtcTime::parse_any(text).ok_or("write it like 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00")
+}
+
+/// `30s`, `2m`, `1h`, or seconds.
 fn seconds(text: &str) -> Result<u32, String> {
-    let (number, unit_s) = match text.strip_suffix('m') {
-        Some(minutes) => (minutes, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    let (number, unit_s) = match (text.strip_suffix('h'), text.strip_suffix('m')) {
+        (Some(hours), _) => (hours, 3_600),
+        (None, Some(minutes)) => (minutes, 60),
+        (None, None) => (text.strip_suffix('s').unwrap_or(text), 1),
     };
     let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit_s));
-    seconds.ok_or_else(|| "write it like 30s or 2m".into())
+    seconds.ok_or_else(|| "write it like 30s, 2m or 1h".into())
 }

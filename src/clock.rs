@@ -91,6 +91,11 @@ impl ManualClock {
         });
     }
 
+    /// A moment passes, which the wall clock with its seconds does not show.
+    pub fn advance_ms(&self, ms: u64) {
+        self.change(|shown| shown.mono = shown.mono.after_ms(ms));
+    }
+
     /// The wall clock is stepped; the monotonic one is not.
     pub fn step_to(&self, now: UtcTime) {
         self.change(|shown| shown.now = now);

@@ -14,6 +14,18 @@ fn main() -> ExitCode {
         Verb::Query { what, filter, json, limit } => {
             commands::query::query(&cli.config, what, filter.as_deref(), json, limit)
         }
+        Verb::Why { uid, user, door, how } => {
+            return answered(commands::why::why(&cli.config, uid, user, &door, how));
+        }
+        Verb::Who { door, how, limit } => {
+            return answered(commands::who::who(&cli.config, &door, how, limit));
+        }
+        Verb::Where { user, how, limit } => {
+            return answered(commands::whither::whither(&cli.config, &user, how, limit));
+        }
+        Verb::Next { hours, json, limit } => {
+            return answered(commands::next::next(&cli.config, hours, json, limit));
+        }
         Verb::Status { json } => commands::status::status(&cli.config, json),
         Verb::Export { verb } => commands::export::export(&cli.config, verb),
         Verb::Board { board, verb } => commands::board::board(&cli.config, board.as_deref(), verb),
@@ -22,6 +34,7 @@ fn main() -> ExitCode {
             commands::enroll::enroll(&cli.config, wish, json)
         }
         Verb::Token { verb } => commands::token::token(&cli.config, verb),
+        Verb::Door { verb } => commands::door::door(&cli.config, verb),
         Verb::Clock { json, verb } => commands::clock::clock(&cli.config, json, verb),
         Verb::Readers { json } => commands::readers::readers(&cli.config, json),
         Verb::Read { reader, printed, json } => {
@@ -35,6 +48,18 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("doorward: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// A question has an answer of its own: 0 for yes, 1 for no, and 2 where there is none.
+fn answered(answer: anyhow::Result<bool>) -> ExitCode {
+    match answer {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("doorward: {error:#}");
+            ExitCode::from(2)
         }
     }
 }

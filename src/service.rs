@@ -4,6 +4,9 @@
 //! - [`exporting`], [`importing`], [`drifting`], [`agenda`]: mirror and PACS
 //! - [`handing_over`]: the export's ledger and the feed
 //! - [`enrolling`]: readers, mirror and outbox
+//! - [`door`]: readers, mirror, outbox and board; [`lights`]: what is shown; [`circumstances`]: what a decision rests on
+//!   beside the records
+//! - [`answering`]: who may pass, and why, from the mirror alone
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
@@ -17,13 +20,17 @@
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+pub mod answering;
+pub mod circumstances;
 pub mod clocks;
 pub mod control;
+pub mod door;
 pub mod drifting;
 pub mod enrolling;
 pub mod exporting;
 pub mod handing_over;
 pub mod importing;
+pub mod lights;
 pub mod lock;
 pub mod notices;
 pub mod orders;
@@ -36,15 +43,18 @@ pub mod status;
 pub mod sync;
 pub mod timekeeping;
 
-use crate::board::indicators::Indicators;
-use crate::board::{Lines, Pin};
+use crate::board::Lines;
+use crate::board::inputs::InputEvent;
+use crate::board::strike::Strike;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
 use access::id::Key;
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
+use door::{Card, Cue, Doors};
 use drifting::Drifting;
 use enrolling::Enrolling;
 use enrolling::asking::Ask;
@@ -53,10 +63,11 @@ use exporting::{Exporting, USERS_PER_REQUEST};
 use handing_over::HandingOver;
 use handing_over::gate::Gate;
 use importing::Importing;
+use lights::Lights;
 use notices::Notices;
 use rusqlite::Connection;
 use setup::{Setup, StartError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +99,7 @@ pub async fn run(
         // They stay refused, which opens nothing.
         Err(error) => tracing::warn!(%error, "refused records are not looked at again"),
     }
-    let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?);
+    let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?, clock.mono());
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
     notices.disk_full(writer.is_disk_full());
     let reader = Rc::new(setup.open_reader()?);
@@ -121,7 +132,15 @@ pub async fn run(
     parts.spawn_outward(&tasks);
     parts.spawn_control(&tasks, doors, asks)?;
     parts.spawn_scrub(&tasks)?;
-    let enrolling = parts.spawn_readers(&tasks, asked, lines.door(None).indicators, stopping.clone())?;
+    let AtDoors { lights, strikes } = at_doors(setup.config(), &mut lines);
+    let (cards, cards_shown) = mpsc::channel(door::CARDS_MAX);
+    let (cues, cued) = mpsc::channel(door::CUES_MAX);
+    let enrolling = parts.spawn_readers(&tasks, asked, (lights, cards, cued), stopping.clone())?;
+    let (doors_run, strikes_thread) = parts
+        .doors(strikes, cards_shown, lines.inputs, cues)?
+        .start(parts.clock.clone(), stopping.clone())
+        .map_err(StartError::Thread)?;
+    let doors_run = tasks.spawn_local(doors_run);
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
     drop(parts);
 
@@ -129,6 +148,7 @@ pub async fn run(
     tracing::info!("shutting down");
     let _ = stop.send(true);
     let end = async {
+        let _ = doors_run.await;
         let _ = enrolling.await;
         if let Some(exporting) = exporting {
             let _ = exporting.await;
@@ -140,8 +160,34 @@ pub async fn run(
     tasks.run_until(end).await;
     // Dropping the tasks drops the last handles of the writer, which ends its thread.
     drop(tasks);
-    tokio::task::spawn_blocking(move || writer_thread.join()).await.ok();
+    tokio::task::spawn_blocking(move || (strikes_thread.join(), writer_thread.join())).await.ok();
     Ok(())
+}
+
+/// What of the board belongs to doors.
+struct AtDoors {
+    lights: Lights,
+    strikes: BTreeMap<Key, Strike>,
+}
+
+/// Hands the board out door by door; what names no door is the first one's, or the panel's if it has none.
+fn at_doors(config: &Config, lines: &mut Lines) -> AtDoors {
+    let (mut by_door, mut strikes) = (Vec::new(), BTreeMap::new());
+    for key in config.doors().into_keys() {
+        let of_door = lines.door(Some(key.as_str()));
+        if let Some(strike) = of_door.strike {
+            strikes.insert(key.clone(), strike);
+        }
+        by_door.push((Some(key), of_door.indicators));
+    }
+    if by_door.is_empty() {
+        by_door.push((None, lines.door(None).indicators));
+    }
+    let beside = config.reader.iter().filter_map(|reader| {
+        let door = Key::new(reader.door.as_deref()?).ok()?;
+        Some((reader.name.clone(), door))
+    });
+    AtDoors { lights: Lights::new(by_door, beside.collect()), strikes }
 }
 
 /// What the joints share.
@@ -204,7 +250,7 @@ impl Parts<'_> {
         &self,
         tasks: &LocalSet,
         asks: mpsc::Receiver<Ask>,
-        indicators: Indicators<Pin>,
+        (lights, cards, cues): (Lights, mpsc::Sender<Card>, mpsc::Receiver<Cue>),
         stopping: watch::Receiver<bool>,
     ) -> Result<tokio::task::JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);
@@ -218,7 +264,9 @@ impl Parts<'_> {
         let enrolling = Enrolling {
             readers,
             events,
-            indicators: std::cell::RefCell::new(indicators),
+            lights: std::cell::RefCell::new(lights),
+            cards,
+            cues,
             covered: std::cell::RefCell::default(),
             asks,
             writer: self.writer.clone(),
@@ -228,6 +276,30 @@ impl Parts<'_> {
             following: Rc::new(following),
         };
         Ok(tasks.spawn_local(enrolling.run(stopping)))
+    }
+
+    fn doors(
+        &self,
+        strikes: BTreeMap<Key, Strike>,
+        cards: mpsc::Receiver<Card>,
+        inputs: mpsc::Receiver<InputEvent>,
+        cues: mpsc::Sender<Cue>,
+    ) -> Result<Doors, StartError> {
+        let config = self.setup.config();
+        let gateway = Key::new(config.gateway.as_str()).map_err(StartError::Gateway)?;
+        Ok(Doors {
+            doors: config.doors(),
+            strikes,
+            cards,
+            inputs,
+            cues,
+            writer: self.writer.clone(),
+            conn: self.reader.clone(),
+            time: self.time.clone(),
+            notices: self.notices.clone(),
+            gateway,
+            leashes: config.leashes(),
+        })
     }
 
     fn spawn_scrub(&self, tasks: &LocalSet) -> Result<(), StartError> {

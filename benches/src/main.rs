@@ -1,8 +1,8 @@
-//! Three benchmarks. Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
+//! Four benchmarks. Durable ingest: single-change messages, queued in mosquitto, into a mirror that already holds many users;
 //! beside it, in the same run, (a) a bare rumqttc subscriber that throws messages away, (b) a rusqlite loop
 //! that writes the same rows, (c) a Python program as people write it today. First sync: a whole site onto an
 //! empty disk, beside a bulk load ([`first`]). Export: a whole site into an empty PACS, beside a bare HTTP client
-//! ([`export`]).
+//! ([`export`]). Decisions: cards at doors, beside the bare statement and beside engines for policies ([`decisions`]).
 //!
 //! - [`data`]: users, the stream, the files that each contender starts from
 //! - [`broker`]: a private mosquitto, and clients that prepare its sessions
@@ -13,6 +13,7 @@
 //! - [`report`]: the table and the targets
 //! - [`first`]: the first sync
 //! - [`export`]: the export
+//! - [`decisions`]: who may pass
 //!
 //! It reports, and never fails because of a number. Not here: a timed test.
 
@@ -20,6 +21,7 @@ mod bare;
 mod broker;
 mod contender;
 mod data;
+mod decisions;
 mod export;
 mod first;
 mod meter;
@@ -30,6 +32,7 @@ mod watched;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use contender::{Bench, Contender};
+use decisions::{Decisions, Who};
 use export::Export;
 use first::FirstSync;
 use std::path::{Path, PathBuf};
@@ -79,6 +82,11 @@ enum Part {
     FirstSync(FirstSync),
     /// Measure the export instead: a whole site into an empty PACS, and a plan for those who have not changed
     Export(Export),
+    /// Measure decisions instead: may this card pass this door
+    Decisions(Decisions),
+    /// Somebody who decides
+    #[command(hide = true)]
+    Decide { who: Who, site: PathBuf, users: u64, questions: usize },
     /// The bare client of the export
     #[command(hide = true)]
     Replay { url: String, requests: PathBuf, in_flight: usize },
@@ -106,6 +114,13 @@ fn main() -> Result<()> {
         Some(Part::Export(args)) => {
             let folder = own_folder(&cli.folder, "export")?;
             export::measure(args, &program(&cli.doorward)?, &folder)
+        }
+        Some(Part::Decisions(args)) => {
+            let folder = own_folder(&cli.folder, "decisions")?;
+            decisions::measure(args, &program(&cli.doorward)?, &folder)
+        }
+        Some(Part::Decide { who, site, users, questions }) => {
+            decisions::answer(*who, site, *users, *questions)
         }
         Some(Part::Replay { url, requests, in_flight }) => export::replay::run(url, requests, *in_flight),
         None => measure(&cli),

@@ -10,5 +10,6 @@ INSERT OR IGNORE INTO card (token, uid)
   FROM token t JOIN record r ON r.id = t.id, json_each(iif(json_valid(r.body), r.body, '{}'), '$.identifiers') i
   WHERE r.refused IS NULL;
 CREATE INDEX card_uid ON card (uid);
+CREATE INDEX name_door ON name (key) WHERE kind = 6;
 DROP INDEX assignment_user;
 CREATE INDEX assignment_user ON assignment (user, entitlement);

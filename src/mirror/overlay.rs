@@ -51,6 +51,15 @@ pub fn is_revoked(conn: &Connection, token: &Key) -> rusqlite::Result<bool> {
     conn.prepare_cached(IS)?.exists([token.as_str()])
 }
 
+/// Whether any token is revoked here.
+///
+/// # Errors
+/// SQLite's.
+pub fn has_revocations(conn: &Connection) -> rusqlite::Result<bool> {
+    const ANY: &str = "SELECT 1 FROM overlay WHERE what = 'revocation' LIMIT 1";
+    conn.prepare_cached(ANY)?.exists([])
+}
+
 /// The source has settled it: its record decides again. False when the token was not revoked here.
 ///
 /// # Errors

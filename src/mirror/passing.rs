@@ -3,18 +3,18 @@
 //! An index leads to a record, and the record decides: what the disk has made unreadable, or what leads elsewhere than
 //! its record says, grants nothing. All of it is read in one snapshot.
 //!
-//! - `guarded`: what opens a door, kept from question to question
+//! - `kept`: what few questions change, kept from question to question
+//! - [`walk`]: through a door's users, a user's tokens, the doors, and what is to begin and to end
 //!
 //! Not here: the decision (`access::decide`), and the facts that are not records: leashes, the last proof, lockdown, and
 //! who has just passed. The caller fills them in.
 
-mod guarded;
+mod kept;
 #[cfg(test)]
 mod tests;
+pub mod walk;
 
-use super::cards;
-use super::overlay;
-use super::rows::{NameId, name_id, text};
+use super::rows::{NameId, known_kind, name_id, text_ref};
 use access::assignment::Assignment;
 use access::decide::{Candidate, Facts};
 use access::door::Door;
@@ -24,14 +24,14 @@ use access::uid::RawId;
 use access::user::User;
 use contract::id::Kind;
 use contract::record::{Record, typed};
-use guarded::Guarded;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use kept::Kept;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use std::sync::Arc;
 
-/// What was read of doors, for as long as nothing is written. For one connection, that itself writes nothing.
+/// What was read of doors, for as long as nobody writes. For one connection, that itself writes nothing.
 #[derive(Debug, Default)]
 pub struct Doors {
-    guarded: Guarded,
+    kept: Kept,
 }
 
 /// A door's record, if it is there, and the facts for one card shown there.
@@ -45,79 +45,104 @@ pub fn facts(conn: &Connection, card: &RawId, door: &Key) -> rusqlite::Result<As
     Doors::default().facts(conn, card, door)
 }
 
+/// A door's record, if it is in force.
+///
+/// # Errors
+/// SQLite's.
+pub fn door(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Door>> {
+    Ok(match record(conn, Kind::Door, key)? {
+        Some(Record::Door(door)) => Some(door),
+        _ => None,
+    })
+}
+
 impl Doors {
     /// As [`facts`](facts()), sooner where the door was asked about before.
     ///
     /// # Errors
     /// SQLite's.
     pub fn facts(&mut self, conn: &Connection, card: &RawId, door: &Key) -> rusqlite::Result<Asked> {
-        in_snapshot(conn, || {
-            let tokens = cards::in_force(conn, card)?;
-            self.of_tokens(conn, tokens, door)
-        })
+        // SQLite counts this up when another connection has written. As long as the row is looked at, all that is read
+        // is of the same moment.
+        const DATA_VERSION: &str = "PRAGMA data_version";
+        let mut snapshot = conn.prepare_cached(DATA_VERSION)?;
+        let mut moment = snapshot.query([])?;
+        let data_version = moment.next()?.map(|row| row.get(0)).transpose()?;
+        self.kept.refresh(conn, data_version)?;
+        self.read(conn, card, door)
     }
 
-    /// The facts for tokens that are known already.
-    fn of_tokens(
-        &mut self,
-        conn: &Connection,
-        tokens: Vec<(Key, Token)>,
-        door: &Key,
-    ) -> rusqlite::Result<Asked> {
-        self.guarded.refresh(conn)?;
-        let entry = self.guarded.door(conn, door)?;
+    fn read(&mut self, conn: &Connection, card: &RawId, door: &Key) -> rusqlite::Result<Asked> {
+        let entry = self.kept.door(conn, door)?;
+        let mut tokens = of_source(conn, card)?;
+        tokens.extend(self.kept.enrolled(card));
+        tokens.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut facts = Facts::default();
         for (key, token) in tokens {
-            let revoked_here = overlay::is_revoked(conn, &key)?;
             let (user, assignments) = match (&token.user, &entry) {
                 (Some(user), Some(entry)) => {
-                    (user_record(conn, user)?, leading(conn, user, |right| entry.opens(right))?)
+                    let user_id = name_id(Kind::User.as_str(), user.as_str());
+                    (user_record(conn, user_id, user)?, leading(conn, user_id, |right| entry.opens(right))?)
                 }
-                (Some(user), None) => (user_record(conn, user)?, Vec::new()),
+                (Some(user), None) => {
+                    (user_record(conn, name_id(Kind::User.as_str(), user.as_str()), user)?, Vec::new())
+                }
                 (None, _) => (None, Vec::new()),
             };
+            let revoked_here = self.kept.is_revoked(conn, &key)?;
             facts.tokens.push(Candidate { key, token, user, assignments, revoked_here });
         }
-        if let Some(entry) = &entry {
-            let rights = facts.tokens.iter().flat_map(|token| &token.assignments);
-            let rights: Vec<Key> = rights.map(|(_, assignment)| assignment.entitlement.clone()).collect();
-            self.guarded.fill(conn, &entry.door, &rights, &mut facts)?;
-        }
-        Ok((entry.map(|entry| entry.door.clone()), facts))
+        let Some(entry) = entry else { return Ok((None, facts)) };
+        self.kept.fill(conn, &entry.door, &mut facts)?;
+        Ok((Some(entry.door.clone()), facts))
     }
 }
 
-/// Reads all of it as it was at one moment, unless the caller has seen to that.
-fn in_snapshot<T>(conn: &Connection, read: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    if !conn.is_autocommit() {
-        return read();
+/// The source's tokens with these bytes among their identifiers.
+fn of_source(conn: &Connection, card: &RawId) -> rusqlite::Result<Vec<(Key, Token)>> {
+    const TOKENS: &str =
+        "SELECT n.key, r.body FROM card c JOIN record r ON r.id = c.token JOIN name n ON n.id = c.token
+        WHERE c.uid = ?1 AND r.refused IS NULL";
+    let mut tokens = conn.prepare_cached(TOKENS)?;
+    let mut rows = tokens.query([card.as_bytes()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Some((key, Record::Token(token))) = keyed(row, Kind::Token)?
+            && carries(&token, card)
+        {
+            found.push((key, token));
+        }
     }
-    conn.prepare_cached("BEGIN")?.execute([])?;
-    let found = read();
-    if let Err(error) = conn.prepare_cached("COMMIT")?.execute([]) {
-        // Or the next question would be answered from this one's snapshot.
-        conn.execute_batch("ROLLBACK")?;
-        return Err(error);
-    }
-    found
+    Ok(found)
+}
+
+fn carries(token: &Token, card: &RawId) -> bool {
+    token.identifiers.iter().any(|identifier| identifier.hex == *card)
+}
+
+/// A key and a record in the first two columns. What the disk has made unreadable is none.
+fn keyed(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Option<(Key, Record)>> {
+    let (Some(key), Some(body)) = (text_ref(row, 0)?, text_ref(row, 1)?) else { return Ok(None) };
+    Ok(Key::new(key).ok().zip(typed(kind.as_str(), body).ok()))
 }
 
 /// The record of `key`, if it is in force and what it says it is.
 fn record(conn: &Connection, kind: Kind, key: &Key) -> rusqlite::Result<Option<Record>> {
-    const RECORD: &str = "SELECT r.body FROM record r JOIN name n ON n.id = r.id
-        WHERE r.id = ?1 AND r.refused IS NULL AND n.kind = ?2 AND n.key = ?3";
-    let id = name_id(kind.as_str(), key.as_str());
-    let kind_id = super::rows::known_kind(kind);
-    let body = conn
-        .prepare_cached(RECORD)?
-        .query_row(params![id, kind_id, key.as_str()], |row| text(row, 0))
-        .optional()?
-        .flatten();
-    Ok(body.and_then(|body| typed(kind.as_str(), &body).ok()))
+    record_at(conn, name_id(kind.as_str(), key.as_str()), kind, key)
 }
 
-fn user_record(conn: &Connection, user: &Key) -> rusqlite::Result<Option<User>> {
-    Ok(match record(conn, Kind::User, user)? {
+/// As [`record`], by the integer of the key.
+fn record_at(conn: &Connection, id: NameId, kind: Kind, key: &Key) -> rusqlite::Result<Option<Record>> {
+    const RECORD: &str = "SELECT r.body FROM record r JOIN name n ON n.id = r.id
+        WHERE r.id = ?1 AND r.refused IS NULL AND n.kind = ?2 AND n.key = ?3";
+    let read = |row: &Row<'_>| Ok(text_ref(row, 0)?.and_then(|body| typed(kind.as_str(), body).ok()));
+    let mut statement = conn.prepare_cached(RECORD)?;
+    let found = statement.query_row(params![id, known_kind(kind), key.as_str()], read);
+    Ok(found.optional()?.flatten())
+}
+
+fn user_record(conn: &Connection, id: NameId, user: &Key) -> rusqlite::Result<Option<User>> {
+    Ok(match record_at(conn, id, Kind::User, user)? {
         Some(Record::User(user)) => Some(user),
         _ => None,
     })
@@ -127,14 +152,14 @@ fn user_record(conn: &Connection, user: &Key) -> rusqlite::Result<Option<User>> 
 /// records are worth reading.
 fn leading(
     conn: &Connection,
-    user: &Key,
+    user: NameId,
     opens: impl Fn(NameId) -> bool,
 ) -> rusqlite::Result<Vec<(Key, Assignment)>> {
     const LINKS: &str = "SELECT id, entitlement FROM assignment WHERE user = ?1 ORDER BY entitlement, id";
     const READ: &str = "SELECT n.key, r.body FROM record r JOIN name n ON n.id = r.id
         WHERE r.id = ?1 AND r.refused IS NULL";
     let mut links = conn.prepare_cached(LINKS)?;
-    let mut rows = links.query([name_id(Kind::User.as_str(), user.as_str())])?;
+    let mut rows = links.query([user])?;
     let mut read: Option<CachedStatement<'_>> = None;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -146,11 +171,8 @@ fn leading(
             Some(statement) => statement,
             None => read.insert(conn.prepare_cached(READ)?),
         };
-        let named = |row: &rusqlite::Row<'_>| Ok(text(row, 0)?.zip(text(row, 1)?));
-        let Some((key, body)) = statement.query_row([id], named).optional()?.flatten() else { continue };
-        if let (Ok(key), Ok(Record::Assignment(assignment))) =
-            (Key::new(&key), typed(Kind::Assignment.as_str(), &body))
-        {
+        let one = statement.query_row([id], |row| keyed(row, Kind::Assignment)).optional()?.flatten();
+        if let Some((key, Record::Assignment(assignment))) = one {
             found.push((key, assignment));
         }
     }

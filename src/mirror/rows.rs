@@ -51,8 +51,13 @@ fn unsigned(n: i64) -> u64 {
 
 /// Reads a column as text; none if there is none, or the disk has made something else of it.
 pub(super) fn text(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
+    Ok(text_ref(row, at)?.map(str::to_owned))
+}
+
+/// As [`text`], without a copy.
+pub(super) fn text_ref<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<&'r str>> {
     let bytes = row.get_ref(at)?.as_bytes_or_null().ok().flatten();
-    Ok(bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).map(str::to_owned))
+    Ok(bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()))
 }
 
 /// Reads two adjacent columns as a version.

@@ -3,6 +3,7 @@
 //! Not here: what moves it (`apply`).
 
 use super::rows::{self, NameId};
+use access::time::UtcTime;
 use contract::digest::Digest;
 use contract::id::Version;
 use rusqlite::{Connection, params};
@@ -188,6 +189,25 @@ pub fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
 pub fn forget_proof(conn: &Connection) -> rusqlite::Result<()> {
     const FORGET: &str = "UPDATE mirror SET out_of_sync = 'never_proven' WHERE out_of_sync IS NULL";
     conn.execute(FORGET, []).map(|_| ())
+}
+
+/// When the mirror was last proven, by a clock that was believed.
+///
+/// # Errors
+/// SQLite's.
+pub fn proven_at(conn: &Connection) -> rusqlite::Result<Option<UtcTime>> {
+    const READ: &str = "SELECT proven_at FROM mirror";
+    let at: Option<i64> = conn.prepare_cached(READ)?.query_row([], |row| row.get(0))?;
+    Ok(at.map(UtcTime::from_unix))
+}
+
+/// Notes that it is proven now, in the transaction that has found it: its page is written in any case.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_proven(conn: &Connection, now: UtcTime) -> rusqlite::Result<()> {
+    const NOTE: &str = "UPDATE mirror SET proven_at = ?1";
+    conn.prepare_cached(NOTE)?.execute([now.unix()]).map(drop)
 }
 
 /// Writes where the mirror stands; its root becomes that of the parts.

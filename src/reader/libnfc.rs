@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The pause between two looks while nothing is there, in milliseconds: a card is held for some hundred.
-const IDLE_MS: u64 = 100;
+const IDLE_MS: u64 = 120;
 /// The pause while a card is there, in milliseconds: it is gone after [`super::presence::VAIN_LOOKS_MAX`] vain looks.
 const CARD_MS: u64 = 50;
 /// Looks in a row that the chip does not answer, after which it is opened anew.

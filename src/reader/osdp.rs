@@ -24,12 +24,15 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The pause after an answer, in milliseconds. libosdp wants a turn in 50 so that no answer waits for one; here an answer
-/// ends the pause. It would ask again after 50; a card need not be noticed sooner than this.
-const PAUSE_MS: u64 = 100;
+/// ends the pause. It would ask again after 50; a card need not be noticed sooner than this, and each time costs.
+const PAUSE_MS: u64 = 120;
 /// Steps that libosdp takes from an answer to its next question, or to none: it takes one in a turn.
 const STEPS_MAX: u32 = 3;
 /// Nothing has come for so long: the cable is cut, or the reader has no power. It answers every poll within 200 ms.
 const SILENCE_MS: u64 = 500;
+/// Nothing has come to a control panel's first question for so long: it asks again only after a second, so another panel
+/// does.
+const UNANSWERED_MS: u64 = 300;
 /// A reader that answers, and is not online with its secure channel after so long, has another key.
 const ONLINE_MS: u64 = 3000;
 /// Control panels in a row that hear nothing, after which the port is opened anew: its name may lead elsewhere by now.
@@ -193,7 +196,7 @@ fn serve(
             output.health(State::Ready, &ready);
             cards.iter().for_each(|card| tell(card, output));
         }
-        if now_ms.saturating_sub(heard_ms) >= SILENCE_MS {
+        if now_ms.saturating_sub(heard_ms) >= if has_heard { SILENCE_MS } else { UNANSWERED_MS } {
             // After a handshake that has failed libosdp itself falls silent.
             return if has_heard && !was_online { End::Refused } else { End::Silent };
         }

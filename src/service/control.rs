@@ -6,11 +6,12 @@
 //! and time are bounded.
 //!
 //! - `socket`: the files
-//! - `routes`: what can be asked and ordered
+//! - `routes`: what can be asked and ordered; `bodies`: what a request brings along
 //! - `steps`: an answer that comes bit by bit
 //!
 //! Not here: what an order does ([`orders`](super::orders)).
 
+mod bodies;
 mod routes;
 pub mod socket;
 mod steps;

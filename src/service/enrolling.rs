@@ -7,6 +7,7 @@
 //! - `machine`: which tap is awaited
 //! - `judging`: whether the card may be the user's
 //! - `writing`: the token and its event
+//! - `showing`: cards that go to the doors, and signals that come from them
 //! - `asking`: who asks, and how the answers get back
 //! - `following`: the token on its way into the PACS
 //!
@@ -16,21 +17,21 @@ pub mod asking;
 pub mod following;
 mod judging;
 pub mod machine;
+mod showing;
 mod writing;
 
+use super::door::{Card, Cue};
+use super::lights::Lights;
 use super::notices::Notices;
 use super::orders::{self, Who};
 use super::timekeeping::Timekeeper;
-use crate::board::indicators::Indicators;
-use crate::board::{Pin, PinError};
 use crate::clock::{MonoMs, Wake};
 use crate::mirror::overlay::enrolled;
 use crate::mirror::touched::{Haste, Touched};
 use crate::mirror::{Urgency, WriteError, Writer, audit, outbox};
-use crate::reader::line::{Presentation, Reason, State};
+use crate::reader::line::{Presentation, Reason};
 use crate::reader::supervisor::{ReaderEvent, Readers, What};
 use access::id::Key;
-use access::signal::Signal;
 use access::time::UtcTime;
 use access::trust::Trust;
 use asking::{Ask, CardWish};
@@ -53,8 +54,12 @@ pub struct Enrolling {
     pub readers: Readers,
     /// What happens at them.
     pub events: mpsc::Receiver<ReaderEvent>,
-    /// The board's lights and buzzer.
-    pub indicators: RefCell<Indicators<Pin>>,
+    /// The board's lights and buzzers.
+    pub lights: RefCell<Lights>,
+    /// Where cards go that nobody wants to enroll.
+    pub cards: mpsc::Sender<Card>,
+    /// What the doors have to show.
+    pub cues: mpsc::Receiver<Cue>,
     /// Readers on which a card lies.
     pub covered: RefCell<BTreeSet<String>>,
     /// What is asked for.
@@ -101,6 +106,7 @@ impl Enrolling {
                     }
                     Ask::Cancel { reader } => self.cancel(&mut sessions, |name, _| reader.as_deref().is_none_or(|one| one == name)).await,
                 },
+                Some(cue) = self.cues.recv() => self.cue(&cue),
                 Some(gone) = leavers.recv() => self.cancel(&mut sessions, |_, session| session.number == gone).await,
                 () = self.time.clock().wait(Wake { wall: None, mono }) => {}
                 changed = stop.changed() => if changed.is_err() { break },
@@ -118,8 +124,7 @@ impl Enrolling {
             }
         }
         self.cancel(&mut sessions, |_, _| true).await;
-        let rested = self.indicators.borrow_mut().rest();
-        shown(rested);
+        self.lights.borrow_mut().rest();
         self.readers.stop().await;
     }
 
@@ -209,7 +214,7 @@ impl Enrolling {
         }
         self.cover(&event);
         let now = self.time.mono();
-        let Some(session) = sessions.get_mut(&event.reader) else { return };
+        let Some(session) = sessions.get_mut(&event.reader) else { return self.pass_on(event) };
         let act = match event.what {
             What::Presentation(card) => {
                 let judged = judging::card(&self.conn, &card, &session.wish.user);
@@ -224,21 +229,6 @@ impl Enrolling {
         };
         if let Some(act) = act {
             self.act(sessions, &event.reader, act).await;
-        }
-    }
-
-    /// Keeps in mind on which readers a card lies: one that does is not presented again.
-    fn cover(&self, event: &ReaderEvent) {
-        let mut covered = self.covered.borrow_mut();
-        match &event.what {
-            What::Presentation(_) => drop(covered.insert(event.reader.clone())),
-            What::Unreadable(unread) if unread.reason == Reason::Resting => {
-                covered.insert(event.reader.clone());
-            }
-            What::Removed => drop(covered.remove(&event.reader)),
-            // Whoever comes back says what lies there.
-            What::Health(health) if health.state != State::Ready => drop(covered.remove(&event.reader)),
-            What::Unreadable(_) | What::Missed(_) | What::Health(_) => {}
         }
     }
 
@@ -354,21 +344,6 @@ impl Enrolling {
         }
     }
 
-    /// Goes on with what the board shows; gives when that changes.
-    fn play(&self) -> Option<MonoMs> {
-        let next = self.indicators.borrow_mut().at(self.time.mono());
-        shown(next).flatten()
-    }
-
-    /// On the board, and on the reader itself where it has something to show it with.
-    fn signal(&self, reader: &str, signal: Signal) {
-        let next = self.indicators.borrow_mut().show(signal, self.time.mono());
-        shown(next);
-        if let Err(error) = self.readers.signal(reader, signal) {
-            tracing::debug!(%error, ?signal, "a signal is not shown");
-        }
-    }
-
     /// How the readers are, for `state`.
     fn say_readers(&self) {
         let state = |one: crate::reader::supervisor::Standing| ReaderState {
@@ -385,11 +360,6 @@ impl Session {
         let deadline = now.after_ms(u64::from(wish.timeout_s) * 1000);
         Session { number, machine: Machine::new(wish.single, deadline), wish, who, steps }
     }
-}
-
-/// A light that cannot be set keeps nobody from being enrolled.
-fn shown<T>(set: Result<T, PinError>) -> Option<T> {
-    set.inspect_err(|error| tracing::warn!(%error, "the board does not show a signal")).ok()
 }
 
 fn touched(user: &Key) -> Touched {

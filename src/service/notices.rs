@@ -1,8 +1,9 @@
 //! What one joint tells the others: level-triggered, so that a missed or doubled notice does no harm.
 
+use crate::clock::MonoMs;
 use crate::mirror::standing::Standing;
 use crate::mirror::touched::Touched;
-use contract::messages::{ReaderState, RepairState};
+use contract::messages::{DoorState, ReaderState, RepairState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -24,7 +25,7 @@ pub struct Level {
     pub circuit_open: bool,
     /// Counts changes of the ledger, so that each is noticed.
     pub ledger_changes: u64,
-    /// Counts changes of readers.
+    /// Counts changes of readers and doors.
     pub reader_changes: u64,
 }
 
@@ -41,11 +42,15 @@ pub struct Notices {
     events: Arc<Notify>,
     comparison: Arc<Notify>,
     doors: Arc<Notify>,
+    door_states: Arc<Mutex<(Vec<DoorState>, bool)>>,
+    started: MonoMs,
+    proven_ms: Arc<AtomicU64>,
+    is_proven: Arc<AtomicBool>,
 }
 
 impl Notices {
     /// At start: offline, everyone to be looked at.
-    pub fn new(standing: Standing) -> Notices {
+    pub fn new(standing: Standing, started: MonoMs) -> Notices {
         let level = Level {
             online: false,
             standing,
@@ -67,6 +72,10 @@ impl Notices {
             events: Arc::new(Notify::new()),
             comparison: Arc::new(Notify::new()),
             doors: Arc::new(Notify::new()),
+            door_states: Arc::default(),
+            started,
+            proven_ms: Arc::default(),
+            is_proven: Arc::default(),
         }
     }
 
@@ -195,6 +204,38 @@ impl Notices {
     /// Resolves once a comparison is wanted.
     pub async fn comparison(&self) {
         self.comparison.notified().await;
+    }
+
+    /// The mirror was proven.
+    pub fn proven(&self, at: MonoMs) {
+        self.proven_ms.store(at.0, Ordering::Relaxed);
+        self.is_proven.store(true, Ordering::Relaxed);
+    }
+
+    /// When it was, in this life.
+    pub fn proven_at(&self) -> Option<MonoMs> {
+        let is_proven = self.is_proven.load(Ordering::Relaxed);
+        is_proven.then(|| MonoMs(self.proven_ms.load(Ordering::Relaxed)))
+    }
+
+    /// When the gateway has started.
+    pub fn started_at(&self) -> MonoMs {
+        self.started
+    }
+
+    /// The doors are so.
+    pub fn door_states(&self, states: Vec<DoorState>, lockdown: bool) {
+        let mut known = self.door_states.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != (states.clone(), lockdown) {
+            *known = (states, lockdown);
+            drop(known);
+            self.change(|level| level.reader_changes += 1);
+        }
+    }
+
+    /// How the doors are, and whether the panel is in lockdown.
+    pub fn known_doors(&self) -> (Vec<DoorState>, bool) {
+        self.door_states.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Something was ordered of the doors.

@@ -79,6 +79,7 @@ impl Reporting {
         let events = outbox::waiting(&self.conn)?;
         let counts = ledger::counts(&self.conn)?;
         let exporter = ledger::role::standing(&self.conn)?;
+        let (doors, lockdown) = self.notices.known_doors();
         let detail = StateDetail {
             at: time.now,
             head: standing.head,
@@ -93,8 +94,8 @@ impl Reporting {
             events_lost: events.lost,
             disk_full: level.disk_full,
             readers: self.notices.known_readers(),
-            doors: Vec::new(),
-            lockdown: false,
+            doors,
+            lockdown,
             export: ExportState {
                 exporting: self.has_pacs && exporter.may_send(),
                 hand_over: exporter.hand_over(&self.gateway).filter(|_| self.has_pacs),

@@ -17,7 +17,7 @@ use crate::failpoint;
 use crate::feed::connection::UNCOMMITTED_MAX_BYTES;
 use crate::feed::sync::Input;
 use crate::feed::{Feed, Heard, Incoming, Topic};
-use crate::mirror::apply::Applied;
+use crate::mirror::apply::{Applied, Finding};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, WriteError, Writer, standing};
@@ -252,6 +252,9 @@ impl Sync {
             self.notices.touched(touched);
         }
         orders::tell(&self.notices, outcome.ordered);
+        if findings.contains(&Finding::Proven) {
+            self.notices.proven(self.time.mono());
+        }
         self.notices.standing(standing);
         // What did not find room comes again, and says it again.
         repair.found(if complete { findings } else { Vec::new() }, standing);

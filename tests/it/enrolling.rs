@@ -1,24 +1,26 @@
 //! A card becomes known by a tap: a real pcscd, a driver that plays the reader, a broker and a PACS.
 
 mod in_pacs;
+mod lights;
 mod measure;
 mod resting;
 
 use crate::readers::desk::{ACR122, NAME, listed};
 use crate::world::{
-    InProcess, World, assignment, at, card, entitlement, eventually, permissions, status, user,
+    InProcess, PATIENCE, World, assignment, at, card, entitlement, eventually, permissions, status, user,
 };
 use access::id::Key;
 use contract::command::{Command, CommandMessage};
 use contract::enrollment::{Enrollment, Settlement};
 use contract::messages::Event;
-use doorward::board::Role;
+use doorward::board::Lines;
 use doorward_sim::readers::card::Card;
 use doorward_sim::readers::hardware::Hardware;
 use doorward_sim::readers::pcscd::{Pcscd, SOCKET_VARIABLE};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 const UID7: [u8; 7] = [0x04, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77];
 const UID7_TEXT: &str = "04223344556677";
@@ -33,6 +35,11 @@ struct Door {
 
 impl Door {
     fn new() -> Door {
+        Door::with(|_| Lines::none())
+    }
+
+    /// With the lines of a board.
+    fn with(lines: impl FnOnce(&World) -> Lines) -> Door {
         let mut world = World::new();
         let folder = world.folder.path().join("pcscd");
         std::fs::create_dir(&folder).expect("a folder");
@@ -44,7 +51,7 @@ impl Door {
             "[[reader]]\nname = \"{NAME}\"\nkind = \"pcsc\"\nreader = \"{ACR122}\"\ndoor = \"front\"\n\
              command = [\"/usr/bin/env\", \"{SOCKET_VARIABLE}={socket}\", \"{program}\", \"reader-child\"]\n"
         ));
-        let gateway = Some(world.gateway());
+        let gateway = Some(world.gateway_with(lines(&world)));
         world.source.put("entitlement", "main", entitlement("ap-main", "Main entrance"));
         world.source.put("user", "ada", user("Ada", "Ek"));
         world.source.put("assignment", "ada.main", assignment("ada", "main", "", ""));
@@ -139,7 +146,7 @@ impl Door {
 /// `doorward enroll --json`.
 struct Installer {
     child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
 }
 
 impl Installer {
@@ -148,12 +155,14 @@ impl Installer {
         command.arg("--config").arg(world.config_file()).args(["enroll", "--json"]).args(words);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("doorward starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (sender, lines) = sync_channel(64);
+        let said = BufReader::new(child.stdout.take().expect("piped")).lines();
+        std::thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Installer { child, lines }
     }
 
     fn step(&mut self) -> Value {
-        let line = self.lines.next().expect("one more step").expect("readable");
+        let line = self.lines.recv_timeout(PATIENCE).expect("one more step in time");
         serde_json::from_str(&line).expect("JSON")
     }
 
@@ -162,23 +171,6 @@ impl Installer {
         let output = self.child.wait_with_output().expect("it ends");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
-}
-
-#[test]
-fn the_board_shows_that_a_card_is_awaited_and_is_dark_when_the_gateway_has_ended() {
-    let mut door = Door::new();
-    door.gateway.take().expect("it runs").stop();
-    let (gateway, board) = door.world.gateway_on("virtual");
-    door.expect_ready();
-    assert!(board.are_at_rest() && board.levels().len() == 4, "{board:?}");
-    let _installer = door.installer(&["--user", "ada"]);
-    eventually("the green light is on", || {
-        let edges = board.edges();
-        let is_lit = edges.last().is_some_and(|edge| edge.role == Role::GreenLed && !edge.is_rest);
-        if is_lit { Ok(()) } else { Err(format!("{edges:?}")) }
-    });
-    gateway.stop();
-    assert!(board.are_at_rest(), "{board:?}");
 }
 
 #[test]

@@ -16,8 +16,8 @@ pub(crate) use source::{Source, assignment, card, entitlement, user};
 
 use access::time::UtcTime;
 
-use doorward::board::Board;
 use doorward::board::virtual_lines::VirtualLines;
+use doorward::board::{Board, Lines};
 use doorward::clock::{Clock, ManualClock};
 use doorward_sim::{Act, Handle, Login, Options, Pacs, World as PacsWorld};
 use std::collections::BTreeSet;
@@ -155,20 +155,23 @@ timeout_s = 2
 
     /// The gateway as services in this process, by the scene's clock; connected and subscribed.
     pub(crate) fn gateway(&self) -> InProcess {
-        let gateway = InProcess::start(&self.config_file(), &self.clock);
+        self.gateway_with(Lines::none())
+    }
+
+    /// As [`World::gateway`], with the lines of a board.
+    pub(crate) fn gateway_with(&self, lines: Lines) -> InProcess {
+        let gateway = InProcess::with_lines(&self.config_file(), &self.clock, lines);
         self.source.expect_state("the gateway is online", |state| state["online"] == true);
         gateway
     }
 
-    /// As [`World::gateway`], on one of the shipped boards, whose virtual lines the scene watches and moves.
-    pub(crate) fn gateway_on(&self, board: &str) -> (InProcess, VirtualLines) {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards").join(board).with_extension("toml");
+    /// The lines of the virtual board, taken at rest, and the way to watch and move them.
+    pub(crate) fn board(&self) -> (Lines, VirtualLines) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/virtual.toml");
         let board = Board::load(&file).unwrap_or_else(|error| panic!("{error}"));
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let lines = board.take_at_rest(&clock).unwrap_or_else(|error| panic!("{error}"));
-        let gateway = InProcess::start_with(&self.config_file(), &self.clock, lines);
-        self.source.expect_state("the gateway is online", |state| state["online"] == true);
-        (gateway, board.virtual_lines())
+        (lines, board.virtual_lines())
     }
 
     /// The services of another gateway in this process, by the scene's clock; connected and subscribed.

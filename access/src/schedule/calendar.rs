@@ -7,6 +7,7 @@
 
 use super::{Date, Day, Interval, Schedule};
 use crate::time::UtcTime;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, civil};
@@ -64,6 +65,12 @@ impl Calendar {
         self.reads(at).is_some_and(|(date, second)| {
             self.spans(date).iter().any(|(from, to)| *from <= second && second < *to)
         })
+    }
+
+    /// What the clock on the wall shows, for people: `Mon 2026-11-23 08:00`. `None` outside the years that exist.
+    pub fn wall(&self, at: UtcTime) -> Option<String> {
+        let shown = self.zone.to_datetime(Timestamp::from_second(at.unix()).ok()?);
+        Some(shown.strftime("%a %Y-%m-%d %H:%M").to_string())
     }
 
     /// The first instant after `at` at which [`Calendar::holds`] says something else; `None` if it never does.

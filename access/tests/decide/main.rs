@@ -8,3 +8,8 @@ mod python;
 mod scenes;
 mod schedules;
 mod worlds;
+
+/// A script beside this file.
+fn script(name: &str) -> std::path::PathBuf {
+    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/decide").join(name)
+}

@@ -1,39 +1,11 @@
 //! Random questions, answered by both implementations.
 
 use crate::python::{ask, count};
-use crate::worlds::{Dice, asked, question, world};
-use access::decide::{Decision, Reason, explain};
+use crate::script;
+use crate::worlds::{Dice, asked, question, text, world};
+use access::decide::{Decision, explain};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// One reason in the words of the other implementation.
-fn text(reason: &Reason) -> String {
-    let code = reason.code();
-    match reason {
-        Reason::UnknownCard | Reason::UnknownDoor | Reason::Lockdown => code.into(),
-        Reason::AmbiguousCard { tokens } => {
-            tokens.iter().fold(code.to_owned(), |text, token| format!("{text} {token}"))
-        }
-        Reason::TokenStatus { token, status } => format!("{code} {token} {}", status.as_str()),
-        Reason::RevokedHere { token } | Reason::TokenOfNobody { token } => format!("{code} {token}"),
-        Reason::UnknownUser { token, user } => format!("{code} {token} {user}"),
-        Reason::UserStatus { user, status } => {
-            format!("{code} {user} {}", format!("{status:?}").to_lowercase())
-        }
-        Reason::NotYet { of, from } => format!("{code} {of} {from}"),
-        Reason::Over { of, to } => format!("{code} {of} {to}"),
-        Reason::ClockUntrusted { of } => format!("{code} {of}"),
-        Reason::PassedJustNow { wait_s } => format!("{code} {wait_s}"),
-        Reason::NoAssignment { user } => format!("{code} {user}"),
-        Reason::UnknownEntitlement { entitlement }
-        | Reason::Vanished { entitlement }
-        | Reason::LeashOver { entitlement, class: _ } => format!("{code} {entitlement}"),
-        Reason::UnknownSchedule { schedule } | Reason::OutsideSchedule { schedule } => {
-            format!("{code} {schedule}")
-        }
-        Reason::UnknownZone { schedule, zone } => format!("{code} {schedule} {zone}"),
-    }
-}
 
 /// How far the other implementation searches, for one question in so many.
 const SEARCH_S: i64 = 2 * 24 * 3600;
@@ -55,7 +27,7 @@ fn python_decides_the_same_with_the_same_reasons() {
         })
         .collect();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for (line, answers) in worlds.iter().zip(ask("model.py", &worlds)) {
+    for (line, answers) in worlds.iter().zip(ask(&script("model.py"), &worlds)) {
         let questions = line["questions"].as_array().expect("questions");
         for (question, expected) in questions.iter().zip(answers.as_array().expect("answers")) {
             let case = asked(&line["world"], question);

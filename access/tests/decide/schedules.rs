@@ -1,6 +1,7 @@
 //! When schedules hold.
 
 use crate::python::{ask, count};
+use crate::script;
 use access::schedule::{Calendar, Schedule, UnknownZone};
 use access::time::UtcTime;
 use proptest::prelude::*;
@@ -178,7 +179,7 @@ fn python_finds_the_same_changes_at_the_same_instants() {
         questions.push(json!({ "schedule": schedule, "from": from.unix(), "to": to.unix() }));
     }
     let mut changes = 0;
-    for (question, answer) in questions.iter().zip(ask("schedules.py", &questions)) {
+    for (question, answer) in questions.iter().zip(ask(&script("schedules.py"), &questions)) {
         let calendar = calendar(&question["schedule"]);
         let next = |at: &UtcTime| calendar.until(*at).filter(|next| *next <= to);
         let found: Vec<i64> = std::iter::successors(next(&from), next).map(UtcTime::unix).collect();

@@ -2,7 +2,7 @@
 //! JSON for the other implementation and [`Facts`] for ours.
 
 use access::assignment::Assignment;
-use access::decide::{Candidate, Facts, Lockdown, Passback, Presentation};
+use access::decide::{Candidate, Facts, Lockdown, Passback, Presentation, Reason};
 use access::door::Door;
 use access::entitlement::Entitlement;
 use access::id::Key;
@@ -272,5 +272,34 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
         shown: Presentation { identifier: read(&question["identifier"]) },
         door: door.map(read),
         time: Time { now: instant("now"), trust, floor: instant("floor") },
+    }
+}
+
+/// One reason in the words of the other implementation.
+pub(crate) fn text(reason: &Reason) -> String {
+    let code = reason.code();
+    match reason {
+        Reason::UnknownCard | Reason::UnknownDoor | Reason::Lockdown => code.into(),
+        Reason::AmbiguousCard { tokens } => {
+            tokens.iter().fold(code.to_owned(), |text, token| format!("{text} {token}"))
+        }
+        Reason::TokenStatus { token, status } => format!("{code} {token} {}", status.as_str()),
+        Reason::RevokedHere { token } | Reason::TokenOfNobody { token } => format!("{code} {token}"),
+        Reason::UnknownUser { token, user } => format!("{code} {token} {user}"),
+        Reason::UserStatus { user, status } => {
+            format!("{code} {user} {}", format!("{status:?}").to_lowercase())
+        }
+        Reason::NotYet { of, from } => format!("{code} {of} {from}"),
+        Reason::Over { of, to } => format!("{code} {of} {to}"),
+        Reason::ClockUntrusted { of } => format!("{code} {of}"),
+        Reason::PassedJustNow { wait_s } => format!("{code} {wait_s}"),
+        Reason::NoAssignment { user } => format!("{code} {user}"),
+        Reason::UnknownEntitlement { entitlement }
+        | Reason::Vanished { entitlement }
+        | Reason::LeashOver { entitlement, class: _ } => format!("{code} {entitlement}"),
+        Reason::UnknownSchedule { schedule } | Reason::OutsideSchedule { schedule } => {
+            format!("{code} {schedule}")
+        }
+        Reason::UnknownZone { schedule, zone } => format!("{code} {schedule} {zone}"),
     }
 }

@@ -76,6 +76,17 @@ pub fn is_pending(conn: &Connection, token: &str) -> rusqlite::Result<bool> {
     conn.prepare_cached(IS)?.exists([token])
 }
 
+/// All of them, [`PENDING_MAX`] at most.
+///
+/// # Errors
+/// SQLite's.
+pub fn all(conn: &Connection) -> rusqlite::Result<Vec<(Key, Token)>> {
+    const ALL: &str = "SELECT token, body FROM overlay WHERE what = 'enrollment'";
+    let mut pending = conn.prepare_cached(ALL)?;
+    let rows = pending.query_map([], read)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
 /// Those of `user`. Each ends by its own window.
 ///
 /// # Errors

@@ -241,7 +241,7 @@ fn a_mirror_of_version_3_learns_its_cards_from_its_records() {
     assert_eq!(expected.len(), 3);
     panel.sql(
         "UPDATE record SET body = replace(body, '0004', '00\"4') WHERE instr(body, '0004');
-         DROP TABLE card; DROP INDEX assignment_user; CREATE INDEX assignment_user ON assignment (user);
+         DROP TABLE card; DROP INDEX name_door; DROP INDEX assignment_user; CREATE INDEX assignment_user ON assignment (user);
          PRAGMA user_version = 3;",
     );
     let mirror = Mirror::at(panel.folder.path());

@@ -3,6 +3,9 @@
 //! Not here: connections, and who may connect (`control`).
 
 use super::Control;
+use super::bodies::{
+    ApproveBody, FloorBody, LockBody, LockdownBody, NoBody, RetryBody, RevokeBody, UnlockBody, body,
+};
 use super::socket::{ACT_SOCKET, READ_SOCKET};
 use super::steps;
 use crate::mirror::Mirror;
@@ -12,21 +15,13 @@ use crate::service::orders::{self, Card, Here, Order, Who};
 use crate::service::planning::{self, LINES_DEFAULT, LINES_MAX, Moment, Wish};
 use crate::service::status::{self, Live};
 use crate::tls::RELEASED;
-use access::id::Key;
 use access::time::UtcTime;
-use access::uid::RawId;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use rusqlite::Connection;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-
-/// Bytes of a request's body.
-const BODY_MAX_BYTES: usize = 4 * 1024;
 
 /// Which socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,9 +61,13 @@ enum Route {
     Enroll,
     Clock,
     ResetFloor,
+    Lockdown,
+    EndLockdown,
+    Unlock,
+    Lock,
 }
 
-const ROUTES: [(&str, Side, Route); 10] = [
+const ROUTES: [(&str, Side, Route); 14] = [
     ("/status", Side::Reading, Route::Status),
     ("/clock", Side::Reading, Route::Clock),
     ("/clock/reset-floor", Side::Acting, Route::ResetFloor),
@@ -79,14 +78,18 @@ const ROUTES: [(&str, Side, Route); 10] = [
     ("/export/retry", Side::Acting, Route::Retry),
     ("/token/revoke", Side::Acting, Route::Revoke),
     ("/enroll", Side::Acting, Route::Enroll),
+    ("/door/lockdown", Side::Acting, Route::Lockdown),
+    ("/door/end-lockdown", Side::Acting, Route::EndLockdown),
+    ("/door/unlock", Side::Acting, Route::Unlock),
+    ("/door/lock", Side::Acting, Route::Lock),
 ];
 
 /// A request that is not carried out: its status, and the sentence.
-struct Refusal(StatusCode, String);
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 type Answer = Result<Value, Refusal>;
 
-fn bad(words: impl Into<String>) -> Refusal {
+pub(super) fn bad(words: impl Into<String>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, words.into())
 }
 
@@ -108,41 +111,6 @@ fn find(side: Side, method: &Method, path: &str) -> Result<Route, Refusal> {
     );
     Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, words))
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ApproveBody {
-    hash: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RetryBody {
-    #[serde(default)]
-    user: Option<Key>,
-    #[serde(default)]
-    item: Option<String>,
-}
-
-/// One of the two.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum RevokeBody {
-    Uid(RawId),
-    Token(Key),
-}
-
-/// The release of this program, if absent.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct FloorBody {
-    #[serde(default)]
-    to: Option<UtcTime>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct NoBody {}
 
 impl Control {
     /// Answers one request.
@@ -180,7 +148,13 @@ impl Control {
         let answer = match route {
             Route::Status => {
                 let config = self.config.clone();
-                self.read(move |conn| status::status(conn, &config, true)).await
+                let (doors, lockdown) = self.notices.known_doors();
+                self.read(move |conn| {
+                    let mut status = status::status(conn, &config, true)?;
+                    (status["doors"], status["lockdown"]) = (json!(doors), json!(lockdown));
+                    Ok(status)
+                })
+                .await
             }
             Route::ExportStatus => {
                 let (config, live) = (self.config.clone(), Live::of(&self.notices));
@@ -205,6 +179,23 @@ impl Control {
                     RevokeBody::Token(token) => Card::Token(token),
                 };
                 self.order(who, Order::Revoke(card)).await
+            }
+            Route::Lockdown => {
+                let LockdownBody { exempt } = body(request).await?;
+                self.order(who, Order::Lockdown { exempt }).await
+            }
+            Route::EndLockdown => {
+                let NoBody {} = body(request).await?;
+                self.order(who, Order::EndLockdown).await
+            }
+            Route::Unlock => {
+                let UnlockBody { door, for_s } = body(request).await?;
+                let until = UtcTime::from_unix(self.time.time().now.unix() + i64::from(for_s));
+                self.order(who, Order::Unlock { door, until }).await
+            }
+            Route::Lock => {
+                let LockBody { door } = body(request).await?;
+                self.order(who, Order::Lock { door }).await
             }
             Route::Enroll => return self.enroll(who, request).await,
             Route::Clock => Ok(json!(Clock::of(&self.time, self.config.clock.sync))),
@@ -293,20 +284,6 @@ fn no_pacs() -> Refusal {
     Refusal(StatusCode::CONFLICT, words.into())
 }
 
-/// Reads a small JSON body; none at all is an empty object.
-async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refusal> {
-    let whole = Limited::new(request.into_body(), BODY_MAX_BYTES).collect().await;
-    let whole = whole.map_err(|error| {
-        bad(format!("the body cannot be read: {error}; it has at most {BODY_MAX_BYTES} bytes"))
-    })?;
-    parsed(&whole.to_bytes())
-}
-
-fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not as expected: {error}")))
-}
-
 /// What of a plan is asked for, from `limit=N` and `everyone`.
 fn wish_of(query: Option<&str>) -> Result<Wish, Refusal> {
     let mut wish = Wish { limit: LINES_DEFAULT, everyone: false };
@@ -355,14 +332,5 @@ mod tests {
         }
         let Err(Refusal(status, words)) = find(Side::Reading, &Method::GET, "/nothing") else { panic!() };
         assert!(status == StatusCode::NOT_FOUND && words.contains("/export/plan"), "{words}");
-    }
-
-    #[test]
-    fn a_body_is_strict_and_may_be_left_out_where_nothing_is_needed() {
-        assert!(parsed::<NoBody>(b" \n").is_ok());
-        assert!(parsed::<RetryBody>(b"").is_ok_and(|body| body.user.is_none() && body.item.is_none()));
-        assert!(parsed::<ApproveBody>(b"").is_err_and(|Refusal(_, words)| words.contains("hash")));
-        assert!(parsed::<RetryBody>(br#"{"uesr": "ada"}"#).is_err());
-        assert!(parsed::<RetryBody>(br#"{"user": "a/da"}"#).is_err());
     }
 }

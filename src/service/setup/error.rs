@@ -44,6 +44,12 @@ pub enum StartError {
     /// This program itself, which is each reader's child.
     #[error("this program: where it is cannot be told: {0}; is /proc mounted?")]
     Program(std::io::Error),
+    /// The system has no thread to spare.
+    #[error("no thread for the doors: {0}; free some memory")]
+    Thread(std::io::Error),
+    /// The gateway's id is no key.
+    #[error("gateway: {0}; correct `gateway`")]
+    Gateway(&'static str),
     /// The state directory.
     #[error("state directory {folder}: {source}; make it, writable by the service")]
     State {

@@ -3,13 +3,14 @@
 use crate::export::hand_over::Word;
 use crate::export::ledger::role;
 use crate::feed::Topic;
-use crate::mirror::apply::{Applied, Batch, Room};
+use crate::mirror::apply::{Applied, Batch, Finding, Room};
 use crate::mirror::touched::Touched;
 use crate::mirror::writer::Context;
-use crate::mirror::{due, outbox, refused};
+use crate::mirror::{due, outbox, refused, standing};
 use crate::service::enrolling::asking::{ASKS_MAX, Ask, CardWish, TIMEOUT_DEFAULT_S};
 use crate::service::orders::{self, Here, Order, Who};
 use access::token::TokenKind;
+use access::trust::Trust;
 use bytes::Bytes;
 use contract::command::{Command, CommandMessage};
 use contract::id::{GatewayId, Version};
@@ -115,6 +116,9 @@ pub(super) fn write(
     }
     let mut applied = batch.end()?;
     applied.complete &= all_written;
+    if applied.findings.contains(&Finding::Proven) && here.time.trust == Trust::Trusted {
+        standing::note_proven(conn, here.time.now)?;
+    }
     if exporter_changed {
         due::add(conn, &Touched::Everyone)?;
     }

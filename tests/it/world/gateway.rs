@@ -20,11 +20,11 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     pub(crate) fn start(config: &Path, clock: &ManualClock) -> InProcess {
-        InProcess::start_with(config, clock, Lines::none())
+        InProcess::with_lines(config, clock, Lines::none())
     }
 
-    /// With a board's lines, which have been taken.
-    pub(crate) fn start_with(config: &Path, clock: &ManualClock, lines: Lines) -> InProcess {
+    /// With the lines of a board.
+    pub(crate) fn with_lines(config: &Path, clock: &ManualClock, lines: Lines) -> InProcess {
         let (stop, stopped) = oneshot::channel();
         let (config, clock): (PathBuf, _) = (config.into(), Arc::new(clock.clone()));
         if std::env::var_os("DOORWARD_TEST_LOG").is_some() {

@@ -1,14 +1,16 @@
-//! What opens doors, kept while nothing is written: doors, and of the entitlements and schedules those that were asked
-//! for.
+//! What few questions change, kept while nobody writes: doors, what opens them, and what was done at this panel.
 
-use super::record;
+use super::{carries, record};
 use crate::mirror::entitlements;
+use crate::mirror::overlay::{self, enrolled};
 use crate::mirror::rows::{NameId, name_id};
 use access::decide::Facts;
-use access::door::Door;
+use access::door::{Door, Grant};
 use access::entitlement::Entitlement;
 use access::id::Key;
 use access::schedule::Schedule;
+use access::token::Token;
+use access::uid::RawId;
 use contract::id::Kind;
 use contract::record::Record;
 use rusqlite::Connection;
@@ -41,29 +43,42 @@ impl Entry {
 type Right = Option<(Entitlement, bool)>;
 
 #[derive(Debug, Default)]
-pub(super) struct Guarded {
-    /// What SQLite counts up when another connection has written.
+pub(super) struct Kept {
     data_version: Option<i64>,
     doors: HashMap<Key, Option<Arc<Entry>>>,
     rights: HashMap<Key, Right>,
     schedules: HashMap<Key, Option<Schedule>>,
+    /// At most [`enrolled::PENDING_MAX`].
+    enrolled: Vec<(Key, Token)>,
+    /// Whether any token is revoked here: most panels have none.
+    has_revoked: bool,
 }
 
-impl Guarded {
+impl Kept {
     /// Forgets everything where somebody has written meanwhile, or where it becomes too much.
-    pub(super) fn refresh(&mut self, conn: &Connection) -> rusqlite::Result<()> {
-        const DATA_VERSION: &str = "PRAGMA data_version";
-        let data_version = Some(conn.prepare_cached(DATA_VERSION)?.query_row([], |row| row.get(0))?);
+    pub(super) fn refresh(&mut self, conn: &Connection, data_version: Option<i64>) -> rusqlite::Result<()> {
         let is_full = self.doors.len() >= DOORS_MAX
             || self.rights.len() >= ENTITLEMENTS_MAX
             || self.schedules.len() >= SCHEDULES_MAX;
-        if data_version != self.data_version || is_full {
-            self.doors.clear();
-            self.rights.clear();
-            self.schedules.clear();
-            self.data_version = data_version;
+        if data_version.is_none() || data_version != self.data_version || is_full {
+            *self = Kept {
+                data_version,
+                enrolled: enrolled::all(conn)?,
+                has_revoked: overlay::has_revocations(conn)?,
+                ..Kept::default()
+            };
         }
         Ok(())
+    }
+
+    /// The tokens with these bytes that were enrolled here.
+    pub(super) fn enrolled(&self, card: &RawId) -> impl Iterator<Item = (Key, Token)> {
+        self.enrolled.iter().filter(|(_, token)| carries(token, card)).cloned()
+    }
+
+    /// Whether the token was revoked here.
+    pub(super) fn is_revoked(&self, conn: &Connection, token: &Key) -> rusqlite::Result<bool> {
+        Ok(self.has_revoked && overlay::is_revoked(conn, token)?)
     }
 
     /// The door of that key, if it is there.
@@ -73,9 +88,7 @@ impl Guarded {
         }
         let found = match record(conn, Kind::Door, key)? {
             Some(Record::Door(door)) => {
-                let id = |grant: &access::door::Grant| {
-                    name_id(Kind::Entitlement.as_str(), grant.entitlement.as_str())
-                };
+                let id = |grant: &Grant| name_id(Kind::Entitlement.as_str(), grant.entitlement.as_str());
                 let mut rights: Vec<NameId> = door.grants.iter().map(id).collect();
                 rights.sort_unstable();
                 Some(Arc::new(Entry { door: Arc::new(door), rights }))
@@ -86,30 +99,28 @@ impl Guarded {
         Ok(found)
     }
 
-    /// Adds what the decision asks of `rights`, and the schedules by which the door grants them.
-    pub(super) fn fill(
-        &mut self,
-        conn: &Connection,
-        door: &Door,
-        rights: &[Key],
-        facts: &mut Facts,
-    ) -> rusqlite::Result<()> {
-        for key in rights {
-            if !facts.entitlements.contains_key(key)
-                && let Some((right, vanished)) = self.right(conn, key)?
-            {
-                if *vanished {
-                    facts.vanished.insert(right.pacs_ref.as_str().to_owned());
-                }
-                facts.entitlements.insert(key.clone(), right.clone());
+    /// Adds what the decision asks of the entitlements that were found to lead through the door, and the schedules by
+    /// which it grants them.
+    pub(super) fn fill(&mut self, conn: &Connection, door: &Door, facts: &mut Facts) -> rusqlite::Result<()> {
+        let Facts { tokens, entitlements, schedules, vanished, .. } = facts;
+        for (_, assignment) in tokens.iter().flat_map(|token| &token.assignments) {
+            let key = &assignment.entitlement;
+            if entitlements.contains_key(key) {
+                continue;
             }
-        }
-        let granted = door.grants.iter().filter(|grant| rights.contains(&grant.entitlement));
-        for key in granted.filter_map(|grant| grant.schedule.as_ref()) {
-            if !facts.schedules.contains_key(key)
-                && let Some(schedule) = self.schedule(conn, key)?
-            {
-                facts.schedules.insert(key.clone(), schedule.clone());
+            if let Some((right, has_vanished)) = self.right(conn, key)? {
+                if *has_vanished {
+                    vanished.insert(right.pacs_ref.as_str().to_owned());
+                }
+                entitlements.insert(key.clone(), right.clone());
+            }
+            for schedule in door.grants.iter().filter(|grant| grant.entitlement == *key) {
+                let Some(key) = &schedule.schedule else { continue };
+                if !schedules.contains_key(key)
+                    && let Some(schedule) = self.schedule(conn, key)?
+                {
+                    schedules.insert(key.clone(), schedule.clone());
+                }
             }
         }
         Ok(())

@@ -1,0 +1,3 @@
+//! Nothing: what a process costs that does nothing.
+
+fn main() {}

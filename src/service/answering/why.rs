@@ -1,0 +1,233 @@
+//! May this card pass this door, and if not, what stands in the way: every rule that was asked.
+
+use super::{Answering, Basis, wall};
+use crate::mirror::passing::walk;
+use access::decide::{Candidate, Check, Decision, Explanation, Facts, Path, Presentation, Reason, explain};
+use access::id::Key;
+use access::text::Text;
+use access::time::UtcTime;
+use access::token::{Identifier, TokenStatus};
+use access::uid::RawId;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Tokens of one user that are asked about.
+pub const TOKENS_MAX: usize = 64;
+
+/// Who stands at the door.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shown {
+    /// A card with these bytes.
+    Uid(RawId),
+    /// Each of this user's cards.
+    User(Key),
+}
+
+/// The answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Why {
+    /// Whether any of the cards may pass.
+    pub granted: bool,
+    /// The door's key.
+    pub door: Key,
+    /// What people call it, if it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub door_name: Option<Text>,
+    /// Each card that was asked about; none where a user has no token.
+    pub cards: Vec<Card>,
+    /// What the answer rests on.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// One card.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Card {
+    /// How the reader knows it: technology, and bytes in hexadecimal.
+    pub identifier: String,
+    /// Which token it is, if exactly one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Key>,
+    /// Who holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<Key>,
+    /// Whether it may pass.
+    pub granted: bool,
+    /// The assignment by which it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Key>,
+    /// When what it rests on ends, if nothing else changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+    /// Every reason why it may not.
+    pub reasons: Vec<Said>,
+    /// The rules about the card, its holder, the door and the moment: each has to hold.
+    pub rules: Vec<Asked>,
+    /// The paths through the door: one of them has to hold.
+    pub paths: Vec<PathAsked>,
+    /// When it may pass, if nothing but time changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Instant>,
+}
+
+/// An instant, in UTC and as the clock on the wall shows it where a schedule names a zone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Instant {
+    /// In UTC.
+    pub utc: UtcTime,
+    /// In the zone of the first schedule that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall: Option<String>,
+}
+
+/// Why a rule fails.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Said {
+    /// A word for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub text: String,
+}
+
+impl From<&Reason> for Said {
+    fn from(reason: &Reason) -> Said {
+        Said { code: reason.code(), text: reason.to_string() }
+    }
+}
+
+/// A rule, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Asked {
+    /// Its name.
+    pub rule: &'static str,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Said>,
+}
+
+impl From<&Check> for Asked {
+    fn from(check: &Check) -> Asked {
+        let reason = check.failure.as_ref().map(Said::from);
+        Asked { rule: check.rule.as_str(), holds: reason.is_none(), reason }
+    }
+}
+
+/// A path through the door.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PathAsked {
+    /// By which assignment.
+    pub assignment: Key,
+    /// Of which entitlement.
+    pub entitlement: Key,
+    /// By which schedule the door grants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Key>,
+    /// What the clock on the wall shows there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall: Option<String>,
+    /// Whether all its rules hold.
+    pub holds: bool,
+    /// Its rules.
+    pub rules: Vec<Asked>,
+}
+
+impl Answering<'_> {
+    /// Asks for one card, or for each of a user's.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn why(&self, shown: &Shown, door: &Key) -> rusqlite::Result<Why> {
+        let mut cards = Vec::new();
+        for identifier in self.identifiers(shown)? {
+            cards.push(self.card(identifier, door)?);
+        }
+        let name = walk::door(self.conn, door)?.map(|door| door.name);
+        Ok(Why {
+            granted: cards.iter().any(|card| card.granted),
+            door: door.clone(),
+            door_name: name,
+            cards,
+            basis: self.basis.clone(),
+        })
+    }
+
+    /// What readers may read: of bytes alone, each technology under which they are known.
+    fn identifiers(&self, shown: &Shown) -> rusqlite::Result<Vec<Identifier>> {
+        match shown {
+            Shown::Uid(uid) => {
+                let kinds = walk::technologies(self.conn, uid)?;
+                let all: Vec<Identifier> =
+                    kinds.into_iter().map(|kind| Identifier { kind, hex: uid.clone() }).collect();
+                if all.is_empty() {
+                    // Whichever it is, nobody knows it.
+                    return Ok(vec![Identifier { kind: Text::default(), hex: uid.clone() }]);
+                }
+                Ok(all)
+            }
+            Shown::User(user) => {
+                let tokens = walk::tokens_of_user(self.conn, user, TOKENS_MAX)?;
+                let all = tokens.into_iter().flat_map(|(_, token)| token.identifiers);
+                let mut seen = BTreeSet::new();
+                let is_new = |one: &Identifier| seen.insert((one.kind.clone(), one.hex.clone()));
+                Ok(all.filter(is_new).collect())
+            }
+        }
+    }
+
+    fn card(&self, identifier: Identifier, door: &Key) -> rusqlite::Result<Card> {
+        let (record, facts) = self.facts(&identifier.hex, door)?;
+        let shown = Presentation { identifier };
+        let explained = explain(&facts, &shown, record.as_deref(), &self.time);
+        Ok(card(&facts, &shown, &explained))
+    }
+}
+
+fn card(facts: &Facts, shown: &Presentation, explained: &Explanation) -> Card {
+    let decision = explained.decision();
+    let one = which(facts, &shown.identifier);
+    let schedule = explained.paths.iter().find_map(|path| facts.schedules.get(path.schedule.as_ref()?));
+    let instant = |utc: UtcTime| Instant { utc, wall: wall(schedule, utc) };
+    let (by, until, reasons) = match &decision {
+        Decision::Granted { by, until } => (Some(by.clone()), until.map(instant), Vec::new()),
+        Decision::Denied { reasons } => (None, None, reasons.iter().map(Said::from).collect()),
+    };
+    let Identifier { kind, hex } = &shown.identifier;
+    let spelled = if kind.as_str().is_empty() { hex.to_string() } else { format!("{kind}:{hex}") };
+    Card {
+        identifier: spelled,
+        token: one.map(|one| one.key.clone()),
+        user: one.and_then(|one| one.token.user.clone()),
+        granted: by.is_some(),
+        nearest: explained.nearest().filter(|_| by.is_none()).map(instant),
+        by,
+        until,
+        reasons,
+        rules: explained.card.iter().map(Asked::from).collect(),
+        paths: explained.paths.iter().map(|path| self::path(facts, path, explained.time.now)).collect(),
+    }
+}
+
+/// The token that the decision takes the card for.
+fn which<'f>(facts: &'f Facts, shown: &Identifier) -> Option<&'f Candidate> {
+    let same = || facts.tokens.iter().filter(|one| one.token.identifiers.contains(shown));
+    let live: Vec<_> = same().filter(|one| one.token.status != TokenStatus::Revoked).collect();
+    match live.as_slice() {
+        [] => same().next(),
+        [one] => Some(one),
+        [_, _, ..] => None,
+    }
+}
+
+fn path(facts: &Facts, path: &Path, now: UtcTime) -> PathAsked {
+    let schedule = path.schedule.as_ref().and_then(|key| facts.schedules.get(key));
+    PathAsked {
+        assignment: path.assignment.clone(),
+        entitlement: path.entitlement.clone(),
+        schedule: path.schedule.clone(),
+        wall: wall(schedule, now),
+        holds: path.checks.iter().all(|check| check.failure.is_none()),
+        rules: path.checks.iter().map(Asked::from).collect(),
+    }
+}

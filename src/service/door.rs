@@ -1,0 +1,352 @@
+//! Joins readers, mirror, outbox and board: a card is shown, decided, written down, and only then the strike moves.
+//!
+//! A door is run for what its record says: where the panel controls it, it moves the strike; where the PACS does, it shows
+//! and tells what it makes of a card, and leaves the strike alone.
+//!
+//! - `passing`: one card, decided and written down in one transaction
+//! - `standing`: what was ordered, and whose the doors are
+//! - `machine`: what a door does next; `acting`: doing it
+//! - `strikes`: the thread that holds strikes, and lets go of them in time
+//!
+//! Not here: the rules of access, and cards that are to be enrolled (`enrolling`).
+
+mod acting;
+mod machine;
+mod passing;
+mod standing;
+mod strikes;
+
+use super::circumstances::{Age, Circumstances};
+use super::notices::Notices;
+use super::timekeeping::Timekeeper;
+use crate::board::InputRole;
+use crate::board::inputs::InputEvent;
+use crate::board::strike::Strike;
+use crate::clock::{Clock, MonoMs, Wake};
+use crate::config::{DoorConfig, WhenDiskFull};
+use crate::failpoint;
+use crate::mirror::writer::Context;
+use crate::mirror::{Urgency, WriteError, Writer, outbox};
+use access::id::Key;
+use access::leash::Leashes;
+use access::signal::Signal;
+use access::time::UtcTime;
+use access::token::Identifier;
+use contract::messages::Event;
+use machine::{Happening, Machine};
+use passing::{Moment, Passage, Shown};
+use rusqlite::Connection;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use strikes::Strikes;
+use tokio::sync::{mpsc, watch};
+
+/// Cards that wait to be decided: nobody stands there any longer then.
+pub const CARDS_MAX: usize = 32;
+/// Signals that wait to be shown.
+pub const CUES_MAX: usize = 32;
+/// Tokens of which it is remembered when they passed; the oldest is forgotten.
+const PASSED_MAX: usize = 4_096;
+/// Events that wait in memory for room on the disk; the oldest is forgotten.
+const UNWRITTEN_MAX: usize = 256;
+
+/// A card was shown at a reader beside a door.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// The door.
+    pub door: Key,
+    /// The reader's name.
+    pub reader: String,
+    /// What it has read.
+    pub identifier: Identifier,
+}
+
+/// Something to show.
+#[derive(Clone, Debug)]
+pub struct Cue {
+    /// Beside this door.
+    pub door: Key,
+    /// On this reader; on all of the door's if absent.
+    pub reader: Option<String>,
+    /// What.
+    pub signal: Signal,
+}
+
+/// The joint.
+pub struct Doors {
+    /// The panel's doors.
+    pub doors: BTreeMap<Key, DoorConfig>,
+    /// What their strikes are.
+    pub strikes: BTreeMap<Key, Strike>,
+    /// Cards that are shown.
+    pub cards: mpsc::Receiver<Card>,
+    /// What happens at the inputs.
+    pub inputs: mpsc::Receiver<InputEvent>,
+    /// What is to be shown.
+    pub cues: mpsc::Sender<Cue>,
+    /// To write.
+    pub writer: Writer,
+    /// To read; read-only.
+    pub conn: Rc<Connection>,
+    /// The time.
+    pub time: Timekeeper,
+    /// Whom to tell.
+    pub notices: Notices,
+    /// This gateway, as a door's record names it.
+    pub gateway: Key,
+    /// How long rights live without news.
+    pub leashes: Leashes,
+}
+
+/// One door, running.
+struct Running {
+    config: DoorConfig,
+    machine: Machine,
+    /// When each token passed.
+    passed: BTreeMap<Key, MonoMs>,
+}
+
+/// The doors, running.
+struct Run {
+    doors: BTreeMap<Key, Running>,
+    strikes: Strikes,
+    cues: mpsc::Sender<Cue>,
+    writer: Writer,
+    conn: Rc<Connection>,
+    time: Timekeeper,
+    notices: Notices,
+    gateway: Key,
+    leashes: Leashes,
+    unwritten: VecDeque<(UtcTime, Event)>,
+}
+
+impl Doors {
+    /// Starts the thread that holds strikes, and runs the doors until `stop` says so.
+    ///
+    /// # Errors
+    /// When the system has no thread.
+    pub fn start(
+        self,
+        clock: Arc<dyn Clock>,
+        stop: watch::Receiver<bool>,
+    ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
+        let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
+            self;
+        let (strikes, thread) = Strikes::start(strikes, clock)?;
+        let running = |(key, config): (Key, DoorConfig)| {
+            let machine = Machine::new(&config);
+            (key, Running { config, machine, passed: BTreeMap::new() })
+        };
+        let doors = doors.into_iter().map(running).collect();
+        let unwritten = VecDeque::new();
+        let run = Run { doors, strikes, cues, writer, conn, time, notices, gateway, leashes, unwritten };
+        Ok((run.run(cards, inputs, stop), thread))
+    }
+}
+
+impl Run {
+    async fn run(
+        mut self,
+        mut cards: mpsc::Receiver<Card>,
+        mut inputs: mpsc::Receiver<InputEvent>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let (mut level, mut trust) = (self.notices.watch(), self.time.trust());
+        let (mut has_inputs, mut root) = (true, level.borrow().standing.root);
+        self.follow_orders().await;
+        while !*stop.borrow() {
+            let mono = self.doors.values().filter_map(|door| door.machine.next()).min();
+            tokio::select! {
+                Some(card) = cards.recv() => self.shown(card).await,
+                event = inputs.recv(), if has_inputs => match event {
+                    Some(event) => self.input(event).await,
+                    None => has_inputs = false,
+                },
+                () = self.notices.doors_ordered() => self.follow_orders().await,
+                // A record of a door may say otherwise now.
+                changed = level.changed() => match changed {
+                    Ok(()) => {
+                        let now = *level.borrow_and_update();
+                        if now.standing.root != root {
+                            root = now.standing.root;
+                            self.follow_orders().await;
+                        }
+                        if !now.disk_full {
+                            self.write_what_waits().await;
+                        }
+                    }
+                    Err(_) => break,
+                },
+                changed = trust.changed() => match changed {
+                    Ok(()) => { trust.borrow_and_update(); self.follow_orders().await; }
+                    Err(_) => break,
+                },
+                () = self.time.clock().wait(Wake { wall: None, mono }), if mono.is_some() => self.look().await,
+                changed = stop.changed() => if changed.is_err() { break },
+            }
+            self.say_states();
+        }
+        for door in self.doors.keys() {
+            if let Err(error) = self.strikes.rest(door).await {
+                tracing::error!(%door, error, "a strike may not be at rest");
+            }
+        }
+    }
+
+    /// A card: decided and written down, then the strike, then the light.
+    async fn shown(&mut self, card: Card) {
+        let Some(door) = self.doors.get(&card.door) else { return };
+        let when_full = door.config.when_disk_full;
+        let shown =
+            Shown { door: card.door.clone(), reader: card.reader.clone(), identifier: card.identifier };
+        let moment = self.moment(door);
+        let unwritten: Vec<_> = self.unwritten.iter().cloned().collect();
+        let (asked, by) = (shown.clone(), moment.clone());
+        let work = move |context: Context<'_>| passing::pass(&context, &asked, &by, &unwritten);
+        let passage = match self.writer.run(Urgency::Normal, work).await {
+            Ok(Some(passage)) => {
+                self.unwritten.clear();
+                self.notices.events();
+                Some(passage)
+            }
+            Ok(None) | Err(WriteError::Full) => self.without_room(&shown, &moment, when_full),
+            Err(error @ (WriteError::Sqlite(_) | WriteError::Stopped)) => {
+                tracing::error!(%error, "what a card may cannot be decided: nothing is granted");
+                None
+            }
+        };
+        failpoint::pass("door.committed");
+        let Some(passage) = passage else {
+            return self.cue(&card.door, Some(card.reader), Signal::Error);
+        };
+        tracing::info!(door = %card.door, reader = card.reader, decision = ?passage.decision, "card");
+        self.follow(&card.door, &passage).await;
+        self.cue(
+            &card.door,
+            Some(card.reader),
+            if passage.is_granted() { Signal::Good } else { Signal::Bad },
+        );
+    }
+
+    /// By the door's setting; what happened is kept in memory for as long as there is room and power.
+    fn without_room(&mut self, shown: &Shown, moment: &Moment, when_full: WhenDiskFull) -> Option<Passage> {
+        let passage = match passing::judge(&self.conn, shown, moment) {
+            Ok(passage) => passage,
+            Err(error) => {
+                tracing::error!(%error, "what a card may cannot be decided: nothing is granted");
+                return None;
+            }
+        };
+        let is_barred = passage.is_granted() && when_full == WhenDiskFull::Deny;
+        if is_barred {
+            tracing::error!(door = %shown.door, "a card that may pass does not: there is no room for its event");
+            self.keep(moment.time.now, passage.barred());
+            return None;
+        }
+        self.keep(moment.time.now, passage.event.clone());
+        Some(passage)
+    }
+
+    /// The disk has room again, perhaps.
+    async fn write_what_waits(&mut self) {
+        if self.unwritten.is_empty() {
+            return;
+        }
+        let waiting = self.unwritten.clone();
+        let work = move |context: Context<'_>| {
+            waiting.iter().try_for_each(|(at, event)| outbox::push(context.conn, *at, event))
+        };
+        if self.writer.run(Urgency::Normal, work).await.is_ok() {
+            self.unwritten.clear();
+            self.notices.events();
+        }
+    }
+
+    fn keep(&mut self, at: UtcTime, event: Event) {
+        if self.unwritten.len() >= UNWRITTEN_MAX {
+            self.unwritten.pop_front();
+        }
+        self.unwritten.push_back((at, event));
+    }
+
+    fn moment(&self, door: &Running) -> Moment {
+        let now = self.time.mono();
+        let ago_s = |at: &MonoMs| u32::try_from(now.0.saturating_sub(at.0) / 1000).unwrap_or(u32::MAX);
+        Moment {
+            time: self.time.time(),
+            clock: self.time.standing().as_str(),
+            circumstances: Circumstances {
+                leashes: self.leashes.clone(),
+                age: Age::of(&self.notices, &self.time),
+            },
+            gateway: self.gateway.clone(),
+            passed: door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect(),
+            passback_s: door.config.passback_s,
+        }
+    }
+
+    /// What is on disk is done.
+    async fn follow(&mut self, key: &Key, passage: &Passage) {
+        let now = self.time.mono();
+        let Some(door) = self.doors.get_mut(key) else { return };
+        let mut todo = door.machine.controls(passage.controls);
+        if passage.is_granted() {
+            if door.config.passback_s > 0
+                && let Some(token) = &passage.token
+            {
+                remember(&mut door.passed, token.clone(), now);
+            }
+            todo.extend(door.machine.happen(Happening::Granted, now));
+        }
+        self.act(key, todo).await;
+    }
+
+    async fn input(&mut self, event: InputEvent) {
+        let Some(key) = self.door_of(event.door.as_ref()) else { return };
+        let happening = match event.role {
+            InputRole::Rex if event.is_initial && !event.is_active => return,
+            InputRole::Rex => Happening::Rex { is_active: event.is_active },
+            InputRole::DoorContact => {
+                Happening::Contact { is_open: event.is_active, is_initial: event.is_initial }
+            }
+        };
+        self.happen(&key, happening).await;
+    }
+
+    /// The door that an input belongs to: the panel's only one where it names none.
+    fn door_of(&self, named: Option<&Key>) -> Option<Key> {
+        match named {
+            Some(key) => self.doors.contains_key(key).then(|| key.clone()),
+            None if self.doors.len() == 1 => self.doors.keys().next().cloned(),
+            None => None,
+        }
+    }
+
+    async fn happen(&mut self, key: &Key, what: Happening) {
+        let now = self.time.mono();
+        let Some(door) = self.doors.get_mut(key) else { return };
+        let todo = door.machine.happen(what, now);
+        self.act(key, todo).await;
+    }
+
+    async fn look(&mut self) {
+        let now = self.time.mono();
+        for key in self.doors.keys().cloned().collect::<Vec<_>>() {
+            let Some(door) = self.doors.get_mut(&key) else { continue };
+            let todo = door.machine.at(now);
+            self.act(&key, todo).await;
+        }
+        self.follow_orders().await;
+    }
+}
+
+fn remember(passed: &mut BTreeMap<Key, MonoMs>, token: Key, now: MonoMs) {
+    passed.insert(token, now);
+    if passed.len() > PASSED_MAX
+        && let Some(oldest) = passed.iter().min_by_key(|(_, at)| **at).map(|(token, _)| token.clone())
+    {
+        passed.remove(&oldest);
+    }
+}

@@ -1,0 +1,133 @@
+//! One card at one door: decided and written down in one transaction, so that what is granted is what its event says.
+//!
+//! Not here: the rules (`access::decide`), and the strike.
+
+use crate::mirror::standing::OutOfSync;
+use crate::mirror::writer::Context;
+use crate::mirror::{outbox, passing, standing};
+use crate::service::circumstances::Circumstances;
+use access::decide::{self, Candidate, Decision, Presentation};
+use access::door::{ControlledBy, Door};
+use access::id::Key;
+use access::token::{Identifier, TokenStatus};
+use access::trust::Time;
+use contract::at_door::{Access, AccessReason, outcome};
+use contract::messages::Event;
+use rusqlite::Connection;
+
+/// One card shown at one door.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) door: Key,
+    pub(super) reader: String,
+    pub(super) identifier: Identifier,
+}
+
+/// What it is judged by beside the mirror.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    pub(super) time: Time,
+    /// The clock in a word.
+    pub(super) clock: &'static str,
+    pub(super) circumstances: Circumstances,
+    /// This gateway, as a door's record names it.
+    pub(super) gateway: Key,
+    /// How long ago each token passed this door.
+    pub(super) passed: Vec<(Key, u32)>,
+    pub(super) passback_s: u32,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub(super) struct Passage {
+    pub(super) decision: Decision,
+    pub(super) token: Option<Key>,
+    /// The panel moves the strike of this door.
+    pub(super) controls: bool,
+    pub(super) event: Event,
+}
+
+impl Passage {
+    /// The event of a card that may pass and does not, since its event finds no room.
+    pub(super) fn barred(&self) -> Event {
+        let mut event = self.event.clone();
+        if let Event::Access(access) = &mut event {
+            let words = "there is no room for the event, and nothing is granted without";
+            access.reasons = vec![AccessReason { code: "no_room".into(), words: words.into() }];
+            (access.granted, access.opens, access.by) = (false, false, None);
+        }
+        event
+    }
+
+    pub(super) fn is_granted(&self) -> bool {
+        match self.decision {
+            Decision::Granted { .. } => true,
+            Decision::Denied { .. } => false,
+        }
+    }
+}
+
+/// Decides by the mirror as it is now.
+pub(super) fn judge(conn: &Connection, shown: &Shown, moment: &Moment) -> rusqlite::Result<Passage> {
+    let (door, mut facts) = passing::facts(conn, &shown.identifier.hex, &shown.door)?;
+    moment.circumstances.fill(conn, &mut facts)?;
+    facts.passback.wait_s = moment.passback_s;
+    let is_here = |token: &Key| facts.tokens.iter().any(|one| one.key == *token);
+    facts.passback.passed_ago_s =
+        moment.passed.iter().filter(|(token, _)| is_here(token)).map(|(_, ago_s)| *ago_s).min();
+    let presentation = Presentation { identifier: shown.identifier.clone() };
+    let decision = decide::decide(&facts, &presentation, door.as_deref(), &moment.time);
+    let candidate = only(&facts.tokens, &shown.identifier);
+    let controls = door.as_deref().is_some_and(|door| controls(door, &moment.gateway));
+    let stands = standing::standing(conn)?;
+    let (granted, by, reasons) = outcome(&decision);
+    let event = Event::Access(Access {
+        door: shown.door.clone(),
+        reader: shown.reader.clone(),
+        identifier: shown.identifier.kind.as_str().into(),
+        hex: shown.identifier.hex.to_string(),
+        token: candidate.map(|one| one.key.clone()),
+        user: candidate.and_then(|one| one.token.user.clone()),
+        granted,
+        by,
+        reasons,
+        opens: granted && controls,
+        clock: moment.clock.into(),
+        head: stands.head,
+        root: stands.root,
+        out_of_sync: stands.out_of_sync.map(OutOfSync::as_str).map(Into::into),
+    });
+    Ok(Passage { decision, token: candidate.map(|one| one.key.clone()), controls, event })
+}
+
+/// Whether this panel moves the strike. A record that names another panel's door moves nothing here.
+pub(super) fn controls(door: &Door, gateway: &Key) -> bool {
+    door.controlled_by == ControlledBy::Doorward && door.gateway.as_ref().is_none_or(|named| named == gateway)
+}
+
+/// The one token that the card is, for the record.
+fn only<'a>(tokens: &'a [Candidate], shown: &Identifier) -> Option<&'a Candidate> {
+    let mut live = tokens
+        .iter()
+        .filter(|one| one.token.identifiers.contains(shown) && one.token.status != TokenStatus::Revoked);
+    match (live.next(), live.next()) {
+        (Some(one), None) => Some(one),
+        (Some(_), Some(_)) => None,
+        (None, _) => tokens.iter().find(|one| one.token.identifiers.contains(shown)),
+    }
+}
+
+/// As [`judge`], with the event written in the same transaction; events that found no room on the disk come first. None
+/// when there is no room for this one: then nothing may be granted.
+pub(super) fn pass(
+    context: &Context<'_>,
+    shown: &Shown,
+    moment: &Moment,
+    unwritten: &[(access::time::UtcTime, Event)],
+) -> rusqlite::Result<Option<Passage>> {
+    for (at, event) in unwritten {
+        outbox::push(context.conn, *at, event)?;
+    }
+    let passage = judge(context.conn, shown, moment)?;
+    Ok(outbox::keep(context.conn, moment.time.now, &passage.event)?.map(|_| passage))
+}

@@ -1,0 +1,127 @@
+//! The thread that holds strikes, and lets go of them in time whatever the rest of the gateway is doing.
+//!
+//! Each hold has its end from the beginning. When the gateway ends, or this thread does, all strikes rest.
+//!
+//! Not here: for whom (`machine`).
+
+use crate::board::strike::Strike;
+use crate::clock::{Clock, MonoMs, Wake};
+use access::id::Key;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Orders that wait; each is answered before the next of its door is given.
+const ORDERS_MAX: usize = 64;
+
+/// The thread.
+#[derive(Clone, Debug)]
+pub(super) struct Strikes {
+    orders: mpsc::Sender<Order>,
+}
+
+#[derive(Debug)]
+struct Order {
+    door: Key,
+    /// Rest, without.
+    until: Option<MonoMs>,
+    done: oneshot::Sender<Result<(), String>>,
+}
+
+struct Held {
+    strike: Strike,
+    until: Option<MonoMs>,
+}
+
+struct All(BTreeMap<Key, Held>);
+
+impl Strikes {
+    /// Starts it. It ends when the last handle is dropped.
+    ///
+    /// # Errors
+    /// When the system has no thread.
+    pub(super) fn start(
+        strikes: BTreeMap<Key, Strike>,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<(Strikes, JoinHandle<()>)> {
+        let (orders, taken) = mpsc::channel(ORDERS_MAX);
+        let held = |(door, strike)| (door, Held { strike, until: None });
+        let all = All(strikes.into_iter().map(held).collect());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new()
+            .name("strikes".into())
+            .spawn(move || runtime.block_on(serve(all, taken, clock)))?;
+        Ok((Strikes { orders }, thread))
+    }
+
+    /// Holds the strike of `door` until then. A door without one has nothing to hold.
+    ///
+    /// # Errors
+    /// The system's words: whether the door is open is not known then.
+    pub(super) async fn hold(&self, door: &Key, until: MonoMs) -> Result<(), String> {
+        self.order(door, Some(until)).await
+    }
+
+    /// The strike of `door` rests.
+    ///
+    /// # Errors
+    /// The system's words.
+    pub(super) async fn rest(&self, door: &Key) -> Result<(), String> {
+        self.order(door, None).await
+    }
+
+    async fn order(&self, door: &Key, until: Option<MonoMs>) -> Result<(), String> {
+        let (done, answer) = oneshot::channel();
+        let gone = || "the thread that holds strikes has ended".to_owned();
+        self.orders.send(Order { door: door.clone(), until, done }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+async fn serve(mut all: All, mut orders: mpsc::Receiver<Order>, clock: Arc<dyn Clock>) {
+    loop {
+        all.let_go(clock.mono());
+        let mono = all.0.values().filter_map(|held| held.until).min();
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order { door, until, done }) => drop(done.send(all.carry_out(&door, until))),
+                None => return,
+            },
+            () = clock.wait(Wake { wall: None, mono }), if mono.is_some() => {}
+        }
+    }
+}
+
+impl All {
+    fn carry_out(&mut self, door: &Key, until: Option<MonoMs>) -> Result<(), String> {
+        let Some(held) = self.0.get_mut(door) else { return Ok(()) };
+        held.until = until;
+        let moved = match until {
+            Some(_) => held.strike.energise(),
+            None => held.strike.rest(),
+        };
+        moved.map_err(|error| error.to_string())
+    }
+
+    fn let_go(&mut self, now: MonoMs) {
+        for (door, held) in &mut self.0 {
+            if held.until.is_some_and(|until| until <= now) {
+                held.until = None;
+                rest(door, &mut held.strike);
+            }
+        }
+    }
+}
+
+fn rest(door: &Key, strike: &mut Strike) {
+    if let Err(error) = strike.rest() {
+        tracing::error!(%door, %error, "a strike may not be at rest");
+    }
+}
+
+impl Drop for All {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(door, held)| rest(door, &mut held.strike));
+    }
+}
