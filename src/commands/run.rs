@@ -85,3 +85,24 @@ fn start_log() {
         .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(targets).with(lines).init();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::take_lines;
+
+    #[test]
+    fn outputs_rest_though_the_configuration_is_wrong() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let board = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/virtual.toml");
+        let file = folder.path().join("config.toml");
+        let text = format!("board = \"{}\"\nsite = 7\n[brocker\nhost =\n", board.display());
+        std::fs::write(&file, text).expect("written");
+        assert!(crate::config::load(&file).is_err());
+        let (name, mut lines) = take_lines(&file).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(name, "virtual");
+        assert!(lines.door(None).strike.is_some());
+        let (name, mut lines) = take_lines(&folder.path().join("none.toml")).expect("nothing to take");
+        assert_eq!(name, "none");
+        assert!(lines.door(None).strike.is_none());
+    }
+}
