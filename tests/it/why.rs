@@ -125,7 +125,7 @@ fn a_card_that_may_pass_is_told_with_every_rule_and_until_when() {
     insta::assert_snapshot!("granted", lines.join("\n"));
 }
 
-/// A card, a door, a time, and what has to be said.
+/// A card, a door, an instant, and what is said of it.
 const TURNED_AWAY: [(u8, &str, &str, &[&str]); 16] = [
     (0, "front", MONDAY, &["card: no token has this card's identifier"]),
     (1, "back", MONDAY, &["door: there is no such door"]),
