@@ -49,19 +49,28 @@ pub enum Verb {
         /// Most rows shown
         #[arg(long, default_value_t = 1000)]
         limit: u32,
+        /// Of events, only cards that might not pass
+        #[arg(long)]
+        denied: bool,
+        /// Of events, only those since then: 08:00 (UTC, the last time it was that late), 2h, or an instant
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
     },
     /// May this card pass this door, and if not, what stands in the way? Ends with 0 if it may, 1 if not
     #[command(allow_missing_positional = true)]
     Why {
         /// The card's bytes in hexadecimal, as `doorward read` shows them: 04A1B2C3 or 04:A1:B2:C3
-        #[arg(required_unless_present = "user", value_parser = uid)]
+        #[arg(required_unless_present_any = ["user", "event"], value_parser = uid)]
         uid: Option<RawId>,
         /// Each of this user's cards instead
         #[arg(long, value_name = "ID", conflicts_with = "uid", value_parser = Key::new)]
         user: Option<Key>,
+        /// The card of this event, as `query events` numbers it, at its door and at its time
+        #[arg(long, value_name = "N", conflicts_with_all = ["uid", "user", "door", "at"])]
+        event: Option<u64>,
         /// The door's key
-        #[arg(value_parser = Key::new)]
-        door: Key,
+        #[arg(required_unless_present = "event", value_parser = Key::new)]
+        door: Option<Key>,
         /// How it is asked
         #[command(flatten)]
         how: How,

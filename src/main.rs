@@ -3,6 +3,7 @@
 use clap::Parser;
 use doorward::cli::{Cli, Verb};
 use doorward::commands;
+use doorward::commands::query::Only;
 use doorward::service::enrolling::asking::CardWish;
 use std::process::ExitCode;
 
@@ -11,11 +12,15 @@ fn main() -> ExitCode {
     let done = match cli.verb {
         Verb::Run => commands::run::run(&cli.config),
         Verb::Check => commands::check::check(&cli.config),
-        Verb::Query { what, filter, json, limit } => {
-            commands::query::query(&cli.config, what, filter.as_deref(), json, limit)
+        Verb::Query { what, filter, json, limit, denied, since } => {
+            let only = Only { denied, since };
+            commands::query::query(&cli.config, what, filter.as_deref(), json, limit, &only)
         }
-        Verb::Why { uid, user, door, how } => {
-            return answered(commands::why::why(&cli.config, uid, user, &door, how));
+        Verb::Why { event: Some(event), how, .. } => {
+            return answered(commands::why::event(&cli.config, event, how));
+        }
+        Verb::Why { uid, user, door, how, event: None } => {
+            return answered(commands::why::why(&cli.config, uid, user, door, how));
         }
         Verb::Who { door, how, limit } => {
             return answered(commands::who::who(&cli.config, &door, how, limit));

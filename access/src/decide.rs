@@ -168,9 +168,9 @@ impl Explanation {
     pub fn decision(&self) -> Decision {
         let open = || self.paths.iter().filter(|path| hold(&path.checks));
         if hold(&self.card) {
-            let lasts = |path: &&Path| self.end(path).map_or(i64::MAX, UtcTime::unix);
-            if let Some(path) = open().max_by_key(lasts) {
-                return Decision::Granted { by: path.assignment.clone(), until: self.end(path) };
+            let ends = open().map(|path| (path, self.end(path)));
+            if let Some((path, until)) = ends.max_by_key(|(_, end)| end.map_or(i64::MAX, UtcTime::unix)) {
+                return Decision::Granted { by: path.assignment.clone(), until };
             }
         }
         let mut reasons = Vec::new();

@@ -85,7 +85,8 @@ libfuzzer_sys::fuzz_target!(|input: (bool, usize, Vec<Vec<u8>>)| {
             check(bits, bytes);
         }
     }
-    let answers: VecDeque<_> = answers.into_iter().filter(|bytes| !bytes.is_empty()).take(ANSWERS_MAX).collect();
+    let answers = answers.into_iter().filter(|bytes| !bytes.is_empty()).take(ANSWERS_MAX);
+    let answers: VecDeque<_> = answers.map(as_card).collect();
     let turns = (answers.len() + 2) * TURNS;
     let reader = Arc::new(Mutex::new(Reader { answers, is_honest, ..Reader::default() }));
     let info = PdInfoBuilder::new().name("reader").and_then(|info| info.address(1)?.baud_rate(9600));
@@ -102,11 +103,24 @@ libfuzzer_sys::fuzz_target!(|input: (bool, usize, Vec<Vec<u8>>)| {
         panel.refresh();
         // Every command is answered; a poll would come only after 50 ms.
         if panel.is_online(0) {
-            let buzzer = OsdpCommandBuzzer { reader: 0, control_code: 2, on_count: 1, off_count: 1, rep_count: 1 };
+            let buzzer =
+                OsdpCommandBuzzer { reader: 0, control_code: 2, on_count: 1, off_count: 1, rep_count: 1 };
             let _ = panel.send_command(0, OsdpCommand::Buzzer(buzzer));
         }
     }
 });
+
+/// Every fourth answer as a card (RAW) whose length fits its bytes; the others as they are.
+fn as_card(answer: Vec<u8>) -> Vec<u8> {
+    match answer.as_slice() {
+        [kind, short, bytes @ ..] if kind % 4 == 0 => {
+            let bits = (bytes.len() * 8).saturating_sub(usize::from(short % 8));
+            let bits = u16::try_from(bits).unwrap_or(u16::MAX).to_le_bytes();
+            [&[0x50, 0, kind / 4 % 2, bits[0], bits[1]], bytes].concat()
+        }
+        _ => answer,
+    }
+}
 
 /// An identifier is the bits that were given, and nothing beyond them.
 fn check(bits: usize, data: &[u8]) {

@@ -1,7 +1,10 @@
 //! The command line.
 
 use access::id::Key;
+use access::text::Text;
+use access::time::UtcTime;
 use clap::{Parser, Subcommand};
+use contract::command::Command;
 use contract::id::GatewayId;
 use doorward_source::store::batch::BATCH_DEFAULT;
 use std::path::PathBuf;
@@ -37,6 +40,7 @@ impl Verb {
             | Verb::Retry { .. }
             | Verb::SettleEnrollment { .. }
             | Verb::SettleRevocation { .. }
+            | Verb::Door { .. }
             | Verb::TakeOver { .. }
             | Verb::Checkpoint => false,
         }
@@ -177,6 +181,15 @@ pub(crate) enum Verb {
         #[arg(value_parser = Key::new)]
         token: Key,
     },
+    /// Order something of a panel's doors, and show what came of it
+    Door {
+        /// The panel
+        #[arg(long, value_name = "ID")]
+        gateway: GatewayId,
+        /// What
+        #[command(subcommand)]
+        verb: DoorVerb,
+    },
     /// Say that the gateway which exported before is dead: the one in the settings exports without its ledger
     ///
     /// Without this word the new exporter waits for the old one's ledger. With it, it finds the old one's persons in
@@ -201,4 +214,47 @@ pub(crate) enum Verb {
     },
     /// Publish a checkpoint, so that gateways prove their mirrors now
     Checkpoint,
+}
+
+/// What is ordered of a panel's doors.
+#[derive(Subcommand, Debug)]
+pub(crate) enum DoorVerb {
+    /// Nobody passes there any more, until the lockdown is ended
+    Lockdown {
+        /// But by entitlements of this class; may be given several times
+        #[arg(long, value_name = "CLASS", value_parser = class)]
+        exempt: Vec<Text>,
+    },
+    /// The lockdown is over
+    EndLockdown,
+    /// A door is open to everyone for a time
+    Unlock {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+        /// Until then, at most 24 hours from now, e.g. 2026-11-23T18:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = UtcTime::parse)]
+        until: UtcTime,
+    },
+    /// It is locked again before that
+    Lock {
+        /// The door's key
+        #[arg(value_parser = Key::new)]
+        door: Key,
+    },
+}
+
+fn class(text: &str) -> Result<Text, &'static str> {
+    Text::try_from(text.to_owned())
+}
+
+impl From<DoorVerb> for Command {
+    fn from(verb: DoorVerb) -> Command {
+        match verb {
+            DoorVerb::Lockdown { exempt } => Command::Lockdown { exempt },
+            DoorVerb::EndLockdown => Command::LockdownEnd,
+            DoorVerb::Unlock { door, until } => Command::DoorUnlock { door, until },
+            DoorVerb::Lock { door } => Command::DoorLock { door },
+        }
+    }
 }

@@ -70,6 +70,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Verb::SettleRevocation { gateway, token } => {
             ask::and_wait(&mut store, &db, &gateway, Command::RevocationSettled { token })
         }
+        Verb::Door { gateway, verb } => ask::and_wait(&mut store, &db, &gateway, verb.into()),
         Verb::TakeOver { gateway } => ask::take_over(&mut store, &db, &gateway),
         Verb::Checkpoint => {
             let version = store.checkpoint()?.version;

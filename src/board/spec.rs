@@ -215,6 +215,9 @@ pub struct Spec {
     pub name: String,
     /// What it is, for people.
     pub description: String,
+    /// Where virtual outputs leave a line each time they are driven: for demonstrations, and for tests that have to see what
+    /// a process did that died.
+    pub trace: Option<PathBuf>,
     /// The outputs.
     pub outputs: Vec<Output>,
     /// The inputs.
@@ -241,6 +244,7 @@ impl Spec {
             table,
             name: form.name,
             description: form.description,
+            trace: form.trace.map(|trace| path.parent().unwrap_or(path).join(trace)),
             outputs: Vec::new(),
             inputs: Vec::new(),
         };

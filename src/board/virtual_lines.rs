@@ -6,6 +6,9 @@ use super::spec::{InputRole, Level, Role, Spec, Wiring};
 use crate::clock::{Clock, MonoMs};
 use access::id::Key;
 use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
@@ -48,6 +51,8 @@ struct State {
     outputs: Vec<VirtualOutput>,
     inputs: Vec<(InputRole, Option<Key>, bool)>,
     edges: VecDeque<Edge>,
+    /// Where they leave a line each time they are driven.
+    trace: Option<PathBuf>,
     /// None until the lines are taken.
     clock: Option<Arc<dyn Clock>>,
     sender: Option<mpsc::Sender<InputEvent>>,
@@ -84,6 +89,7 @@ impl VirtualLines {
             outputs: outputs.collect(),
             inputs: inputs.map(|input| (input.role, input.door.clone(), false)).collect(),
             edges: VecDeque::new(),
+            trace: spec.trace.clone(),
             clock: None,
             sender: None,
         };
@@ -156,6 +162,15 @@ impl VirtualLines {
     }
 }
 
+/// One write a line, so that a process that dies leaves whole ones.
+fn leave(trace: Option<&Path>, line: &str) {
+    let Some(path) = trace else { return };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
+        tracing::warn!(path = %path.display(), %error, "no trace of a virtual output");
+    }
+}
+
 /// A virtual output.
 #[derive(Clone, Debug)]
 pub struct VirtualPin {
@@ -169,6 +184,10 @@ impl VirtualPin {
         let mono = state.clock.as_ref().map(|clock| clock.mono());
         let Some(output) = state.outputs.get_mut(self.at) else { return };
         let before = output.level.replace(level);
+        let word = if level == output.rest { "rests" } else { "moves" };
+        let line = format!("{} {word}\n", output.role.as_str());
+        leave(state.trace.as_deref(), &line);
+        let Some(output) = state.outputs.get_mut(self.at) else { return };
         let (Some(mono), true) = (mono, before != Some(level)) else { return };
         let edge =
             Edge { role: output.role, door: output.door.clone(), level, is_rest: level == output.rest, mono };

@@ -1,16 +1,12 @@
 //! What the commands that answer questions about passing have in common.
 
 use super::table::clean;
-use crate::clock::SystemClock;
 use crate::config::{self, Config};
 use crate::mirror::Mirror;
-use crate::service::answering::{Answering, Basis, When};
-use crate::service::setup::Setup;
+use crate::service::answering::{Answering, Basis, Now, When};
 use access::time::UtcTime;
-use access::trust::{Time, Trust};
 use anyhow::Result;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Opens the mirror and has `ask` answer about `at`, or about now, from one snapshot of it.
 pub(super) fn ask<T>(
@@ -20,20 +16,15 @@ pub(super) fn ask<T>(
 ) -> Result<T> {
     let config = config::load(file)?;
     let mut conn = Mirror::at(&config.state_dir).open_reader()?;
-    let clock = clock(&config, file)?;
+    let now = now(&config, file)?;
     let tx = conn.transaction()?;
-    ask(&Answering::new(&tx, &config, clock, at)?)
+    ask(&Answering::new(&tx, &config, now, at)?)
 }
 
-/// The time, and how the clock stands in a word: by what the kernel says of its clock, and the floor.
-fn clock(config: &Config, file: &Path) -> Result<(Time, &'static str)> {
-    let clock = Arc::new(SystemClock::new(config.clock.sync));
-    let time = Setup::new(config.clone(), file).time(clock)?;
-    let word = match time.trust {
-        Trust::Trusted => "trusted",
-        Trust::Untrusted => "untrusted",
-    };
-    Ok((time, word))
+/// As the daemon has it; without one, by what the kernel says of its clock, and the floor.
+fn now(config: &Config, file: &Path) -> Result<Now> {
+    let clock = super::clock::standing(config, file)?;
+    Ok(Now { time: clock.time(), clock: clock.word(), age: clock.news })
 }
 
 /// What the answer rests on, in lines below it.

@@ -6,6 +6,7 @@ use super::client::{Client, NoDaemon};
 use crate::cli::ClockVerb;
 use crate::clock::SystemClock;
 use crate::config::{self, Config};
+use crate::service::circumstances::Age;
 use crate::service::clocks::Clock;
 use crate::service::setup::Setup;
 use anyhow::Result;
@@ -37,7 +38,7 @@ pub(super) fn standing(config: &Config, file: &Path) -> Result<Clock> {
         Err(error) if error.is::<NoDaemon>() => {
             let sync = config.clock.sync;
             let time = Setup::new(config.clone(), file).timekeeper(Arc::new(SystemClock::new(sync)))?;
-            Ok(Clock::of(&time, sync))
+            Ok(Clock::of(&time, sync, Age::default()))
         }
         Err(error) => Err(error),
     }
@@ -48,13 +49,16 @@ fn show(clock: &Clock, as_json: bool) -> Result<()> {
         println!("{}", serde_json::to_string(clock)?);
         return Ok(());
     }
-    let Clock { now, standing, doubt, holdover_left_s, floor, sync, synchronised } = clock;
+    let Clock { now, standing, doubt, holdover_left_s, floor, sync, synchronised, news } = clock;
     println!("clock     {now}");
     let why = doubt.as_ref().map(|doubt| format!(": {doubt}; no window opens by it")).unwrap_or_default();
     let left = holdover_left_s.map(|left_s| format!(", for {left_s} s more")).unwrap_or_default();
     println!("standing  {standing}{why}{left}");
     println!("synced    {}, says the {sync}", if *synchronised { "yes" } else { "no" });
     println!("floor     {floor}: that has certainly passed");
+    if let Some(ago_s) = news.proven_ago_s {
+        println!("news      from the source {ago_s} s ago");
+    }
     if now < floor && *synchronised {
         println!("          if the time is right, the floor is wrong: doorward clock reset-floor");
     }

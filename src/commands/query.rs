@@ -1,5 +1,6 @@
 //! `doorward query`: what the mirror holds, read-only, network or not, daemon or not.
 
+mod events;
 mod notes;
 
 use super::table::table;
@@ -8,19 +9,37 @@ use crate::config;
 use crate::mirror::Mirror;
 use crate::mirror::audit::{self, Entry};
 use crate::mirror::list::{self, Listed, RefusedMessage};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use contract::id::Kind;
-use contract::messages::EventMessage;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// Which events.
+#[derive(Clone, Debug, Default)]
+pub struct Only {
+    /// Cards that might not pass.
+    pub denied: bool,
+    /// Since then.
+    pub since: Option<String>,
+}
 
 /// Prints what was asked for.
 ///
 /// # Errors
 /// When the configuration or the mirror cannot be read.
-pub fn query(config: &Path, what: What, filter: Option<&str>, as_json: bool, limit: u32) -> Result<()> {
-    let config = config::load(config)?;
+pub fn query(
+    file: &Path,
+    what: What,
+    filter: Option<&str>,
+    as_json: bool,
+    limit: u32,
+    only: &Only,
+) -> Result<()> {
+    let config = config::load(file)?;
+    if what != What::Events && (only.denied || only.since.is_some()) {
+        return Err(anyhow!("--denied and --since are for events alone: leave them out"));
+    }
     let conn = Mirror::at(&config.state_dir).open_reader()?;
     let text = match what {
         What::Users => records(&conn, Kind::User, filter, as_json, limit)?,
@@ -30,7 +49,12 @@ pub fn query(config: &Path, what: What, filter: Option<&str>, as_json: bool, lim
         What::Schedules => records(&conn, Kind::Schedule, filter, as_json, limit)?,
         What::Doors => records(&conn, Kind::Door, filter, as_json, limit)?,
         What::Audit => audited(&audit::list(&conn, limit)?, filter, as_json),
-        What::Events => events(list::events(&conn, limit)?, filter, as_json),
+        What::Events => {
+            let since = only.since.as_deref();
+            let since = since.map(|text| events::instant(text, super::clock::standing(&config, file)?.now));
+            let shown = events::Shown { denied: only.denied, since: since.transpose()?, filter, limit };
+            events::events(&conn, &shown, as_json)?
+        }
         What::Refused => refused(
             &list::refused_records(&conn, limit)?,
             &list::refused_messages(&conn, limit)?,
@@ -189,22 +213,6 @@ fn grants(row: &Value) -> String {
         schedule => format!("{} ({schedule})", text(grant, "/entitlement")),
     };
     all.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-fn events(events: Vec<EventMessage>, filter: Option<&str>, as_json: bool) -> String {
-    let spelled = |event: &EventMessage| serde_json::to_value(event).unwrap_or_default();
-    let wanted =
-        events.iter().map(spelled).filter(|event| filter.is_none_or(|text| event.to_string().contains(text)));
-    if as_json {
-        return lines(wanted);
-    }
-    let rows: Vec<Value> = wanted.collect();
-    let row = |row: &Value| {
-        let mut detail = row["event"].as_object().cloned().unwrap_or_default();
-        detail.remove("type");
-        [text(row, "/seq"), text(row, "/at"), text(row, "/event/type"), Value::Object(detail).to_string()]
-    };
-    table(["SEQ", "AT", "EVENT", "DETAIL"], &cells(&rows, row))
 }
 
 fn refused(records: &[Listed], messages: &[RefusedMessage], filter: Option<&str>, as_json: bool) -> String {

@@ -3,10 +3,16 @@
 use super::answer;
 use super::table::clean;
 use crate::cli::How;
+use crate::config;
+use crate::mirror::{Mirror, outbox};
 use crate::service::answering::why::{Asked, Card, Instant, PathAsked, Shown, Why};
 use access::id::Key;
+use access::time::UtcTime;
 use access::uid::RawId;
 use anyhow::{Result, anyhow};
+use contract::at_door::Access;
+use contract::messages::Event;
+use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -14,19 +20,62 @@ use std::path::Path;
 ///
 /// # Errors
 /// When the configuration or the mirror cannot be read.
-pub fn why(file: &Path, uid: Option<RawId>, user: Option<Key>, door: &Key, how: How) -> Result<bool> {
+pub fn why(file: &Path, uid: Option<RawId>, user: Option<Key>, door: Option<Key>, how: How) -> Result<bool> {
+    let door = door.ok_or_else(|| anyhow!("name the door"))?;
     let shown = match (uid, user) {
         (_, Some(user)) => Shown::User(user),
         (Some(uid), None) => Shown::Uid(uid),
         (None, None) => return Err(anyhow!("name a card by its bytes, or a user")),
     };
-    let why = answer::ask(file, how.at, |answering| Ok(answering.why(&shown, door)?))?;
+    let why = answer::ask(file, how.at, |answering| Ok(answering.why(&shown, &door)?))?;
     if how.json {
         println!("{}", serde_json::to_string(&why)?);
     } else {
         print!("{}", said(&why, &shown));
     }
     Ok(why.granted)
+}
+
+/// What was said then of the card of an event, and what today's records say of that time. True if it might pass then.
+///
+/// # Errors
+/// When the configuration or the mirror cannot be read, or there is no such event.
+pub fn event(file: &Path, number: u64, how: How) -> Result<bool> {
+    let config = config::load(file)?;
+    let conn = Mirror::at(&config.state_dir).open_reader()?;
+    let told = outbox::told(&conn, number)?.ok_or_else(|| {
+        anyhow!(
+            "event {number}: it is not here, or not any more; `doorward query events` lists those that are"
+        )
+    })?;
+    let (at, Event::Access(access)) = (told.event.at, told.event.event) else {
+        return Err(anyhow!(
+            "event {number}: it is not of a card at a door; `doorward query events access` lists those"
+        ));
+    };
+    let uid = RawId::from_hex(&access.hex).map_err(|reason| anyhow!("event {number}: {reason}"))?;
+    let shown = Shown::Uid(uid);
+    let why = answer::ask(file, Some(at), |answering| Ok(answering.why(&shown, &access.door)?))?;
+    if how.json {
+        println!("{}", json!({ "event": number, "at": at, "then": access, "now": why }));
+    } else {
+        print!("{}\n{}", then(number, at, &access), said(&why, &shown));
+    }
+    Ok(access.granted)
+}
+
+/// What was decided, by what.
+fn then(number: u64, at: UtcTime, access: &Access) -> String {
+    let verdict = if access.granted { "GRANTED" } else { "DENIED" };
+    let door = &access.door;
+    let mut text = format!("{verdict:<9} event {number}: card {} at door {door}, {at}\n", clean(&access.hex));
+    for reason in &access.reasons {
+        let _ = writeln!(text, "  ✗ {}", clean(&reason.words));
+    }
+    let proof = access.out_of_sync.as_deref().map_or("equal to the source", |_| "not proven");
+    let _ = writeln!(text, "mirror    {}, {proof}, root {}", access.head, access.root);
+    let _ = writeln!(text, "clock     {}", access.clock);
+    text + "\nBy the records of now:\n"
 }
 
 fn said(why: &Why, shown: &Shown) -> String {

@@ -6,7 +6,6 @@ use super::rows;
 use super::standing::{self, Standing};
 use access::time::UtcTime;
 use contract::id::{Kind, Version};
-use contract::messages::EventMessage;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A record as it is kept.
@@ -140,14 +139,6 @@ pub fn refused_messages(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<R
         })
     })?;
     found.collect()
-}
-
-/// Events that the source does not have yet, oldest first.
-///
-/// # Errors
-/// SQLite's.
-pub fn events(conn: &Connection, limit: u32) -> rusqlite::Result<Vec<EventMessage>> {
-    outbox::waiting_after(conn, 0, limit)
 }
 
 /// Refused records and messages, counted.

@@ -12,12 +12,12 @@ pub mod next;
 pub mod who;
 pub mod why;
 
+use super::circumstances::{Age, Circumstances};
 use crate::config::Config;
 use crate::mirror::passing::{Asked, Doors};
 use crate::mirror::standing::{self, OutOfSync};
-use access::decide::{Facts, Lockdown, Passback};
 use access::id::Key;
-use access::leash::{Leashes, News};
+use access::leash::Leashes;
 use access::schedule::{Calendar, Schedule};
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
@@ -27,23 +27,15 @@ use rusqlite::Connection;
 use serde::Serialize;
 use std::cell::RefCell;
 
-/// What decisions rest on besides records.
-#[derive(Clone, Debug, Default)]
-pub struct Circumstances {
-    /// How long rights live without news.
-    pub leashes: Leashes,
-    /// When the last news came.
-    pub news: News,
-    /// Whether the site is shut.
-    pub lockdown: Lockdown,
-}
-
-/// The circumstances at `at`, as far as they are known outside the daemon.
-///
-/// # Errors
-/// SQLite's.
-pub fn circumstances(_conn: &Connection, _config: &Config, _at: UtcTime) -> rusqlite::Result<Circumstances> {
-    Ok(Circumstances::default())
+/// What is known of now: the time, how the clock stands in a word, and how old the last news is.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The time.
+    pub time: Time,
+    /// `trusted`, `holdover` or `untrusted`.
+    pub clock: &'static str,
+    /// How old the last news is.
+    pub age: Age,
 }
 
 /// How the instant that is asked about lies to now.
@@ -119,13 +111,17 @@ impl<'c> Answering<'c> {
     pub fn new(
         conn: &'c Connection,
         config: &Config,
-        clock: (Time, &'static str),
+        now: Now,
         at: Option<UtcTime>,
     ) -> rusqlite::Result<Answering<'c>> {
-        let (now, word) = clock;
-        let time = at.map_or(now, |at| Time { now: at, trust: Trust::Trusted, ..now });
-        let circumstances = circumstances(conn, config, time.now)?;
-        let basis = basis(conn, (&now, word), at)?;
+        let time = at.map_or(now.time, |at| Time { now: at, trust: Trust::Trusted, ..now.time });
+        let basis = basis(conn, (&now.time, now.clock), at)?;
+        let circumstances = match basis.when {
+            When::Now => Circumstances { leashes: config.leashes(), age: now.age },
+            // By then the last news is as old as the disk says.
+            When::Future => Circumstances { leashes: config.leashes(), age: Age::default() },
+            When::Past | When::Unknown => Circumstances { leashes: Leashes::default(), age: Age::default() },
+        };
         Ok(Answering { conn, doors: RefCell::default(), circumstances, time, basis })
     }
 
@@ -136,9 +132,9 @@ impl<'c> Answering<'c> {
 
     /// The facts for one card at one door.
     fn facts(&self, card: &RawId, door: &Key) -> rusqlite::Result<Asked> {
-        let (record, facts) = self.doors.borrow_mut().facts(self.conn, card, door)?;
-        let Circumstances { leashes, news, lockdown } = self.circumstances.clone();
-        Ok((record, Facts { leashes, news, lockdown, passback: Passback::default(), ..facts }))
+        let (record, mut facts) = self.doors.borrow_mut().facts(self.conn, card, door)?;
+        self.circumstances.fill(self.conn, &mut facts)?;
+        Ok((record, facts))
     }
 }
 
@@ -156,10 +152,11 @@ fn basis(conn: &Connection, clock: (&Time, &'static str), at: Option<UtcTime>) -
     match when {
         When::Now => {}
         When::Past => notes.push(
-            "judged by the records of now: what they said then, and whether the clock was believed, is not kept",
+            "judged by the records of now: what they said then, how old the last news was, and whether the clock was \
+             believed, is not kept",
         ),
         When::Future => notes.push("judged by the records of now, which may have changed by then"),
-        When::Unknown => notes.push("judged by the records of now"),
+        When::Unknown => notes.push("judged by the records of now, and without leashes"),
     }
     if now.trust == Trust::Untrusted {
         notes.push(

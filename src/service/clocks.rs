@@ -2,12 +2,13 @@
 //!
 //! Not here: the rules by which it stands (`access::trust`).
 
+use super::circumstances::Age;
 use super::orders::Who;
 use super::timekeeping::Timekeeper;
 use crate::clock::SyncSource;
 use crate::mirror::{Urgency, Writer, audit};
 use access::time::UtcTime;
-use access::trust::Standing;
+use access::trust::{Standing, Time, Trust};
 use serde::{Deserialize, Serialize};
 
 /// How the clock stands.
@@ -29,11 +30,25 @@ pub struct Clock {
     pub sync: String,
     /// What that one says.
     pub synchronised: bool,
+    /// How old the last news from the source is.
+    #[serde(default)]
+    pub news: Age,
 }
 
 impl Clock {
+    /// The time by it.
+    pub fn time(&self) -> Time {
+        let trust = if self.word() == "untrusted" { Trust::Untrusted } else { Trust::Trusted };
+        Time { now: self.now, trust, floor: self.floor }
+    }
+
+    /// How it stands; a word that is none is not believed.
+    pub fn word(&self) -> &'static str {
+        ["trusted", "holdover"].into_iter().find(|word| *word == self.standing).unwrap_or("untrusted")
+    }
+
     /// As `time` has it.
-    pub fn of(time: &Timekeeper, sync: SyncSource) -> Clock {
+    pub fn of(time: &Timekeeper, sync: SyncSource, news: Age) -> Clock {
         let standing = time.standing();
         let (doubt, holdover_left_s) = match standing {
             Standing::Trusted => (None, None),
@@ -52,6 +67,7 @@ impl Clock {
             }
             .into(),
             synchronised: time.clock().is_synchronised(),
+            news,
         }
     }
 }

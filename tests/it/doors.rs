@@ -1,6 +1,7 @@
 //! Doors that the panel runs: a reader that speaks the lines of a helper, a virtual board, a broker and a PACS that are
 //! real.
 
+mod deaths;
 mod orders;
 mod site;
 mod troubles;

@@ -6,14 +6,14 @@ use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 /// A shell in a namespace with a small file system, in which the program runs and the disk is filled.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     shell: Child,
     orders: Option<ChildStdin>,
 }
 
 impl SmallDisk {
     /// Mounts 8 MiB over the state folder and starts the program there.
-    fn start(world: &World) -> SmallDisk {
+    pub(crate) fn start(world: &World) -> SmallDisk {
         let state = world.folder.path().join("state");
         let script = format!(
             "mount -t tmpfs -o size=8m,mode=0755 tmpfs '{state}' || exit 9\n\
@@ -42,7 +42,7 @@ impl SmallDisk {
         SmallDisk { shell, orders }
     }
 
-    fn order(&mut self, order: &str) {
+    pub(crate) fn order(&mut self, order: &str) {
         let orders = self.orders.as_mut().expect("a pipe");
         writeln!(orders, "{order}").expect("the shell listens");
     }

@@ -125,6 +125,56 @@ fn a_card_that_may_pass_is_told_with_every_rule_and_until_when() {
     insta::assert_snapshot!("granted", lines.join("\n"));
 }
 
+/// A card, a door, an instant, and what is said of it.
+const TURNED_AWAY: [(u8, &str, &str, &[&str]); 16] = [
+    (0, "front", MONDAY, &["card: no token has this card's identifier"]),
+    (1, "back", MONDAY, &["door: there is no such door"]),
+    (
+        1,
+        "front",
+        EVENING,
+        &[
+            "schedule: it is outside schedule office-hours",
+            "nearest   2023-11-21T07:00:00Z (Tue 2023-11-21 08:00 Europe/Stockholm)",
+        ],
+    ),
+    (1, "cellar", MONDAY, &["assignment: user ada has no entitlement that opens this door"]),
+    (1, "roof", MONDAY, &["schedule: schedule no-such-hours is not there"]),
+    (
+        1,
+        "mars",
+        MONDAY,
+        &[
+            "schedule: schedule martian names the zone Mars/Olympus",
+            "entitlement mars is no longer defined in the PACS",
+        ],
+    ),
+    (1, "gone", MONDAY, &["entitlement: entitlement gone is not there"]),
+    (2, "front", EVENING, &["user status: user bo is locked", "schedule: it is outside"]),
+    (3, "front", MONDAY, &["user status: user cy is inactive"]),
+    (5, "front", MONDAY, &["token status: token c5 is LOCKED"]),
+    (
+        6,
+        "side",
+        MONDAY,
+        &["token window: token c6 begins at 2024-01-01T00:00:00Z", "nearest   2024-01-01T00:00:00Z"],
+    ),
+    (7, "front", MONDAY, &["token window: token c7 ended at 2023-11-01T00:00:00Z"]),
+    (8, "front", MONDAY, &["holder: token c8 belongs to user nemo, who is not there"]),
+    (
+        9,
+        "front",
+        MONDAY,
+        &[
+            "assignment a-eve ended at 2023-11-17",
+            "assignment a-eve-2 begins at 2023-11-27",
+            "nearest   2023-11-27T07:00:00Z",
+        ],
+    ),
+    (10, "front", MONDAY, &["holder: token c10 belongs to nobody"]),
+    (11, "front", MONDAY, &["revocation here: token c11 was revoked at this panel"]),
+];
+
 #[test]
 fn whoever_is_turned_away_learns_every_reason() {
     let mut world = World::new();
@@ -138,55 +188,7 @@ fn whoever_is_turned_away_learns_every_reason() {
     )
     .expect("SQL");
     drop(disk);
-    let table: [(u8, &str, &str, &[&str]); 16] = [
-        (0, "front", MONDAY, &["card: no token has this card's identifier"]),
-        (1, "back", MONDAY, &["door: there is no such door"]),
-        (
-            1,
-            "front",
-            EVENING,
-            &[
-                "schedule: it is outside schedule office-hours",
-                "nearest   2023-11-21T07:00:00Z (Tue 2023-11-21 08:00 Europe/Stockholm)",
-            ],
-        ),
-        (1, "cellar", MONDAY, &["assignment: user ada has no entitlement that opens this door"]),
-        (1, "roof", MONDAY, &["schedule: schedule no-such-hours is not there"]),
-        (
-            1,
-            "mars",
-            MONDAY,
-            &[
-                "schedule: schedule martian names the zone Mars/Olympus",
-                "entitlement mars is no longer defined in the PACS",
-            ],
-        ),
-        (1, "gone", MONDAY, &["entitlement: entitlement gone is not there"]),
-        (2, "front", EVENING, &["user status: user bo is locked", "schedule: it is outside"]),
-        (3, "front", MONDAY, &["user status: user cy is inactive"]),
-        (5, "front", MONDAY, &["token status: token c5 is LOCKED"]),
-        (
-            6,
-            "side",
-            MONDAY,
-            &["token window: token c6 begins at 2024-01-01T00:00:00Z", "nearest   2024-01-01T00:00:00Z"],
-        ),
-        (7, "front", MONDAY, &["token window: token c7 ended at 2023-11-01T00:00:00Z"]),
-        (8, "front", MONDAY, &["holder: token c8 belongs to user nemo, who is not there"]),
-        (
-            9,
-            "front",
-            MONDAY,
-            &[
-                "assignment a-eve ended at 2023-11-17",
-                "assignment a-eve-2 begins at 2023-11-27",
-                "nearest   2023-11-27T07:00:00Z",
-            ],
-        ),
-        (10, "front", MONDAY, &["holder: token c10 belongs to nobody"]),
-        (11, "front", MONDAY, &["revocation here: token c11 was revoked at this panel"]),
-    ];
-    for (number, door, at, reasons) in table {
+    for (number, door, at, reasons) in TURNED_AWAY {
         let said = ask(&world, &["why", &uid(number), door, "--at", at]);
         assert_eq!(said.code, Some(1), "{}", said.text);
         for reason in reasons {

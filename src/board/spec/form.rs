@@ -4,6 +4,7 @@ use super::{Bias, DEBOUNCE_MAX_MS, DEBOUNCE_MS, Input, InputRole, Level, Output,
 use crate::board::gpio::Flaw;
 use access::id::Key;
 use serde::Deserialize;
+use std::path::PathBuf;
 
 /// What drives a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -18,6 +19,7 @@ enum Driver {
 pub(super) struct FileForm {
     pub(super) name: String,
     pub(super) description: String,
+    pub(super) trace: Option<PathBuf>,
     #[serde(default)]
     pub(super) outputs: Vec<OutputForm>,
     #[serde(default)]

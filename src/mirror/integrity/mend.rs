@@ -102,7 +102,7 @@ mod tests {
     use crate::mirror::apply::Room;
     use crate::mirror::integrity::sqlite_faults;
     use crate::mirror::writer::Context;
-    use crate::mirror::{Mirror, list};
+    use crate::mirror::{Mirror, outbox};
     use access::time::UtcTime;
 
     #[test]
@@ -126,6 +126,6 @@ mod tests {
         let context = Context { conn: &conn, now: UtcTime::from_unix(0), room: Room::Ample };
         reindex(context).expect("made again");
         assert_eq!(sqlite_faults(&conn).expect("readable"), [""; 0]);
-        assert_eq!(list::events(&conn, 10).expect("events").len(), 1, "and it is reported");
+        assert_eq!(outbox::waiting_after(&conn, 0, 10).expect("events").len(), 1, "and it is reported");
     }
 }

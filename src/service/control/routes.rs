@@ -9,6 +9,7 @@ use super::bodies::{
 use super::socket::{ACT_SOCKET, READ_SOCKET};
 use super::steps;
 use crate::mirror::Mirror;
+use crate::service::circumstances::Age;
 use crate::service::clocks::{self, Clock};
 use crate::service::enrolling::asking::{Ask, CardWish, STEPS_MAX};
 use crate::service::orders::{self, Card, Here, Order, Who};
@@ -148,10 +149,10 @@ impl Control {
         let answer = match route {
             Route::Status => {
                 let config = self.config.clone();
-                let (doors, lockdown) = self.notices.known_doors();
+                let (doors, _) = self.notices.known_doors();
                 self.read(move |conn| {
                     let mut status = status::status(conn, &config, true)?;
-                    (status["doors"], status["lockdown"]) = (json!(doors), json!(lockdown));
+                    status["doors"] = json!(doors);
                     Ok(status)
                 })
                 .await
@@ -198,7 +199,9 @@ impl Control {
                 self.order(who, Order::Lock { door }).await
             }
             Route::Enroll => return self.enroll(who, request).await,
-            Route::Clock => Ok(json!(Clock::of(&self.time, self.config.clock.sync))),
+            Route::Clock => {
+                Ok(json!(Clock::of(&self.time, self.config.clock.sync, Age::of(&self.notices, &self.time))))
+            }
             Route::ResetFloor => {
                 let FloorBody { to } = body(request).await?;
                 self.reset_floor(who, to).await

@@ -2,6 +2,7 @@
 //!
 //! Not here: the rules (`access::decide`), and the strike.
 
+use crate::failpoint;
 use crate::mirror::standing::OutOfSync;
 use crate::mirror::writer::Context;
 use crate::mirror::{outbox, passing, standing};
@@ -129,5 +130,6 @@ pub(super) fn pass(
         outbox::push(context.conn, *at, event)?;
     }
     let passage = judge(context.conn, shown, moment)?;
+    failpoint::pass("door.decided");
     Ok(outbox::keep(context.conn, moment.time.now, &passage.event)?.map(|_| passage))
 }

@@ -125,3 +125,42 @@ impl Drop for All {
         self.0.iter_mut().for_each(|(door, held)| rest(door, &mut held.strike));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::Board;
+    use crate::clock::ManualClock;
+    use access::time::UtcTime;
+    use std::path::Path;
+
+    #[test]
+    fn a_strike_comes_to_rest_in_time_though_the_gateway_hangs_and_when_it_ends() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/virtual.toml");
+        let board = Board::load(&file).expect("the virtual board");
+        let clock = ManualClock::new(UtcTime::from_unix(1_800_000_000));
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let mut lines = board.take_at_rest(&shared).expect("its lines");
+        let key = Key::new("front").expect("a key");
+        let strike = lines.door(Some("front")).strike.expect("a strike");
+        let (strikes, thread) = Strikes::start([(key.clone(), strike)].into(), shared).expect("a thread");
+        let lines = board.virtual_lines();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            strikes.hold(&key, clock.mono().after_ms(3_000)).await.expect("held");
+            assert!(!lines.are_at_rest());
+            clock.advance_s(2);
+            strikes.hold(&Key::new("other").expect("a key"), clock.mono()).await.expect("it has none");
+            assert!(!lines.are_at_rest(), "a second too early");
+            clock.advance_s(1);
+            // From here on nothing else runs in this thread.
+            while !lines.are_at_rest() {
+                std::thread::yield_now();
+            }
+            strikes.hold(&key, clock.mono().after_ms(3_000)).await.expect("held");
+        });
+        drop(strikes);
+        thread.join().expect("it ends by itself");
+        assert!(lines.are_at_rest(), "whatever was held");
+    }
+}
