@@ -23,7 +23,7 @@ use crate::text::Text;
 use crate::time::UtcTime;
 use crate::token::{Identifier, Token};
 use crate::trust::{Time, Trust};
-use crate::user::User;
+use crate::user::UserStatus;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -45,8 +45,8 @@ pub struct Candidate {
     pub key: Key,
     /// The token.
     pub token: Token,
-    /// Its user, unless it has none or names one that is not there.
-    pub user: Option<User>,
+    /// The status of its user, unless it has none or names one that is not there.
+    pub user: Option<UserStatus>,
     /// That user's assignments by key: at least those of entitlements that the door grants. Others do no harm.
     pub assignments: Vec<(Key, Assignment)>,
     /// Somebody has revoked it at this panel, and the source has not settled that.

@@ -13,7 +13,6 @@ use crate::text::Text;
 use crate::time::{UtcTime, Window};
 use crate::token::TokenStatus;
 use crate::trust::{Need, Time, Trust, need};
-use crate::user::UserStatus;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -80,9 +79,8 @@ fn of_token(candidate: &Candidate, time: &Time) -> Vec<Check> {
         window(Rule::TokenWindow, &token.window, Subject::Token(key.clone()), time),
         Check::timeless(Rule::Holder, holder),
     ];
-    if let (Some(user), Some(record)) = (&token.user, &candidate.user) {
+    if let (Some(user), Some(left)) = (&token.user, candidate.user) {
         // What the user's status alone makes of a token of this kind; its own status has its own rule.
-        let left: UserStatus = record.status;
         let barred = effective(left, token.kind, TokenStatus::Active) != TokenStatus::Active;
         let failure = barred.then(|| Reason::UserStatus { user: user.clone(), status: left });
         checks.push(Check::timeless(Rule::UserStatus, failure));

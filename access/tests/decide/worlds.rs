@@ -230,7 +230,7 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
     let candidate = |(key, token): (Key, Token)| {
         let named = |other: &Key| token.user.as_ref() == Some(other);
         Candidate {
-            user: users.iter().find(|(key, _)| named(key)).map(|(_, user)| user.clone()),
+            user: users.iter().find(|(key, _)| named(key)).map(|(_, user)| user.status),
             assignments: assignments.iter().filter(|(_, a)| named(&a.user)).cloned().collect(),
             revoked_here: revoked.contains(&key),
             key,
