@@ -4,7 +4,7 @@ use super::table::clean;
 use crate::config;
 use crate::export::ledger;
 use crate::mirror::entitlements::{self, Summary};
-use crate::mirror::{Mirror, list, overlay};
+use crate::mirror::{Mirror, door_orders, list, overlay};
 use crate::service::lock;
 use crate::service::status;
 use anyhow::Result;
@@ -52,6 +52,9 @@ pub fn status(config: &Path, as_json: bool) -> Result<()> {
     let revoked_here = overlay::count_revocations(&conn)?;
     if revoked_here > 0 {
         println!("overlay   {revoked_here} tokens are revoked here, until the source settles them");
+    }
+    if let Some(shut) = door_orders::lockdown(&conn)? {
+        println!("LOCKDOWN  by {}: nobody passes here; doorward door end-lockdown ends it", clean(&shut.who));
     }
     println!("events    {} waiting, {} lost", summary.events.waiting, summary.events.lost);
     print!("{}", entitlement_lines(&imported));

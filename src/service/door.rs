@@ -120,6 +120,8 @@ struct Run {
     gateway: Key,
     leashes: Leashes,
     unwritten: VecDeque<(UtcTime, Event)>,
+    /// When the first of the doors that are open to everyone is not any more.
+    open_until: Option<UtcTime>,
 }
 
 impl Doors {
@@ -141,7 +143,19 @@ impl Doors {
         };
         let doors = doors.into_iter().map(running).collect();
         let unwritten = VecDeque::new();
-        let run = Run { doors, strikes, cues, writer, conn, time, notices, gateway, leashes, unwritten };
+        let run = Run {
+            doors,
+            strikes,
+            cues,
+            writer,
+            conn,
+            time,
+            notices,
+            gateway,
+            leashes,
+            unwritten,
+            open_until: None,
+        };
         Ok((run.run(cards, inputs, stop), thread))
     }
 }
@@ -158,6 +172,8 @@ impl Run {
         self.follow_orders().await;
         while !*stop.borrow() {
             let mono = self.doors.values().filter_map(|door| door.machine.next()).min();
+            // The wall clock may be moved meanwhile.
+            let wall = self.open_until;
             tokio::select! {
                 Some(card) = cards.recv() => self.shown(card).await,
                 event = inputs.recv(), if has_inputs => match event {
@@ -183,7 +199,7 @@ impl Run {
                     Ok(()) => { trust.borrow_and_update(); self.follow_orders().await; }
                     Err(_) => break,
                 },
-                () = self.time.clock().wait(Wake { wall: None, mono }), if mono.is_some() => self.look().await,
+                () = self.time.clock().wait(Wake { wall, mono }), if wall.is_some() || mono.is_some() => self.look().await,
                 changed = stop.changed() => if changed.is_err() { break },
             }
             self.say_states();

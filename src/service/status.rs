@@ -10,7 +10,7 @@ use crate::export::item::ItemKind;
 use crate::export::ledger::shared::{self, SharedCard};
 use crate::export::ledger::{self, held};
 use crate::mirror::standing::OutOfSync;
-use crate::mirror::{entitlements, list, overlay, standing};
+use crate::mirror::{door_orders, entitlements, list, overlay, standing};
 use crate::service::exporting::cards;
 use crate::service::notices::Notices;
 use contract::messages::{Circuit, FoundPersons, HandOver, HeldRemovals};
@@ -149,6 +149,9 @@ pub fn status(conn: &Connection, config: &Config, is_running: bool) -> rusqlite:
     let shared_cards = shared::count(conn)?;
     if shared_cards > 0 {
         value["export"]["shared_cards"] = json!(shared_cards);
+    }
+    if let Some(shut) = door_orders::lockdown(conn)? {
+        value["lockdown"] = json!({ "who": shut.who, "exempt": shut.exempt });
     }
     if let Some(hand_over) = ledger::role::standing(conn)?.hand_over(&config.gateway) {
         value["export"]["hand_over"] = json!(hand_over);

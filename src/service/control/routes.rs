@@ -149,10 +149,10 @@ impl Control {
         let answer = match route {
             Route::Status => {
                 let config = self.config.clone();
-                let (doors, lockdown) = self.notices.known_doors();
+                let (doors, _) = self.notices.known_doors();
                 self.read(move |conn| {
                     let mut status = status::status(conn, &config, true)?;
-                    (status["doors"], status["lockdown"]) = (json!(doors), json!(lockdown));
+                    status["doors"] = json!(doors);
                     Ok(status)
                 })
                 .await

@@ -88,6 +88,17 @@ fn a_door_is_open_to_everyone_until_its_time_is_over() {
 }
 
 #[test]
+fn a_door_that_is_open_to_everyone_goes_by_the_clock_on_the_wall() {
+    let mut site = Site::new();
+    site.open();
+    site.order("door/unlock", &json!({ "door": "front", "for_s": 600 }));
+    site.expect_strike(true);
+    // The time server puts the clock right.
+    site.world.clock.step_to(at("2026-11-23T08:10:01Z"));
+    site.expect_strike(false);
+}
+
+#[test]
 fn it_is_locked_by_an_order_by_a_lockdown_and_by_a_clock_that_nobody_believes() {
     let mut site = Site::new();
     site.open();

@@ -84,3 +84,39 @@ fn with_the_network_gone_cards_are_decided_all_the_same_and_told_in_order_later(
     let told: Vec<String> = site.accesses().into_iter().map(|access| access.hex).collect();
     assert_eq!(told, hexes);
 }
+
+#[test]
+fn an_operator_asks_who_was_turned_away_and_why() {
+    let mut site = Site::new();
+    site.open();
+    for hex in ["04FFFFF1", ADA] {
+        site.tap(hex);
+        site.expect_access(|access| access.hex == hex);
+    }
+    let config = site.world.config_file();
+    let run = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doorward"));
+        let output = command.arg("--config").arg(&config).args(words).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (code, denied) = run(&["query", "events", "--denied", "--since", "08:00"]);
+    assert_eq!(code, Some(0), "{denied}");
+    assert!(
+        denied.contains("card 04FFFFF1 at front: denied: no token has this card's identifier"),
+        "{denied}"
+    );
+    assert!(!denied.contains(ADA) && !denied.contains("export_result"), "{denied}");
+    let (_, none) = run(&["query", "events", "--denied", "--since", "2026-11-23T08:00:01Z"]);
+    assert!(!none.contains("04FFFFF1"), "{none}");
+    let number = denied.lines().nth(1).and_then(|line| line.split_whitespace().next()).expect("a line");
+    // He has got his card since.
+    site.world.source.put("token", "c-new", card("ada", "04FFFFF1"));
+    site.world.source.publish();
+    site.world.expect_equal_mirror();
+    let (code, why) = run(&["why", "--event", number]);
+    assert_eq!(code, Some(1), "what was said then counts: {why}");
+    assert!(why.starts_with(&format!("DENIED    event {number}: card 04FFFFF1 at door front")), "{why}");
+    assert!(why.contains("By the records of now:\n\nGRANTED"), "{why}");
+    assert_eq!(run(&["why", "--event", "99999"]).0, Some(2));
+    assert_eq!(run(&["query", "users", "--denied"]).0, Some(1));
+}
