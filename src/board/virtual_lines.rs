@@ -163,8 +163,9 @@ impl VirtualLines {
 }
 
 /// One write a line, so that a process that dies leaves whole ones.
-fn leave(trace: Option<&Path>, line: &str) {
+fn leave(trace: Option<&Path>, role: Role, is_rest: bool) {
     let Some(path) = trace else { return };
+    let line = format!("{} {}\n", role.as_str(), if is_rest { "rests" } else { "moves" });
     let file = OpenOptions::new().create(true).append(true).open(path);
     if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
         tracing::warn!(path = %path.display(), %error, "no trace of a virtual output");
@@ -183,14 +184,14 @@ impl VirtualPin {
         let mut state = self.lines.state();
         let mono = state.clock.as_ref().map(|clock| clock.mono());
         let Some(output) = state.outputs.get_mut(self.at) else { return };
-        let before = output.level.replace(level);
-        let word = if level == output.rest { "rests" } else { "moves" };
-        let line = format!("{} {word}\n", output.role.as_str());
-        leave(state.trace.as_deref(), &line);
-        let Some(output) = state.outputs.get_mut(self.at) else { return };
-        let (Some(mono), true) = (mono, before != Some(level)) else { return };
-        let edge =
-            Edge { role: output.role, door: output.door.clone(), level, is_rest: level == output.rest, mono };
+        if output.level.replace(level) == Some(level) {
+            return;
+        }
+        let (role, door, is_rest) = (output.role, output.door.clone(), level == output.rest);
+        leave(state.trace.as_deref(), role, is_rest);
+        // Being driven at rest by whoever takes the lines is no edge.
+        let Some(mono) = mono else { return };
+        let edge = Edge { role, door, level, is_rest, mono };
         if state.edges.len() >= EDGES_MAX {
             state.edges.pop_front();
         }

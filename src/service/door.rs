@@ -328,7 +328,8 @@ impl Run {
                 Happening::Contact { is_open: event.is_active, is_initial: event.is_initial }
             }
         };
-        self.happen(&key, happening).await;
+        // It happened when it was seen, however late it is looked at: a second may be the difference to a break-in.
+        self.happen(&key, happening, event.mono).await;
     }
 
     /// The door that an input belongs to: the panel's only one where it names none.
@@ -340,8 +341,7 @@ impl Run {
         }
     }
 
-    async fn happen(&mut self, key: &Key, what: Happening) {
-        let now = self.time.mono();
+    async fn happen(&mut self, key: &Key, what: Happening, now: MonoMs) {
         let Some(door) = self.doors.get_mut(key) else { return };
         let todo = door.machine.happen(what, now);
         self.act(key, todo).await;

@@ -108,6 +108,8 @@ impl Site {
 
     pub(crate) fn stop(&mut self) {
         self.gateway.take().expect("it runs").stop();
+        // Or the next one would be taken for ready by this one's last word.
+        self.world.source.expect_state("it says so", |state| state["online"] == false);
     }
 
     pub(crate) fn lines(&self) -> &VirtualLines {
