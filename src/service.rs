@@ -11,6 +11,7 @@
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
+//! - [`doctoring`]: what is wrong with all that it rests on, with the daemon running or stopped
 //! - [`scrubbing`]: the mirror with itself
 //! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
@@ -24,6 +25,7 @@ pub mod answering;
 pub mod circumstances;
 pub mod clocks;
 pub mod control;
+pub mod doctoring;
 pub mod door;
 pub mod drifting;
 pub mod enrolling;

@@ -12,6 +12,7 @@ mod convergence;
 mod crashes;
 mod cross;
 mod decisions;
+mod doctor;
 mod doors;
 mod due;
 mod enrolling;

@@ -158,3 +158,18 @@ pub(crate) fn query(config: &Path, words: &[&str]) -> Vec<Value> {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
 }
+
+/// `doorward doctor --json`: whether all is well, and the checks.
+pub(crate) fn doctor(config: &Path) -> (bool, Vec<Value>) {
+    let output = output(config, &["doctor", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.success(), found["checks"].as_array().expect("checks").clone())
+}
+
+/// What the program says to these words, and whether it has done what it was told.
+pub(crate) fn said(config: &Path, words: &[&str]) -> (bool, String) {
+    let output = output(config, words);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
