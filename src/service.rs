@@ -6,6 +6,7 @@
 //! - [`enrolling`]: readers, mirror and outbox
 //! - [`door`]: readers, mirror, outbox and board; [`lights`]: what is shown; [`circumstances`]: what a decision rests on
 //!   beside the records
+//! - `allotting`: which of the board's lines are which door's
 //! - [`answering`]: who may pass, and why, from the mirror alone
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
@@ -16,11 +17,13 @@
 //! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
 //! - [`setup`]: opens everything that `check` looks at and `run` uses
+//! - [`supervising`]: what systemd is told
 //! - [`lock`]: one daemon a state directory
 //!
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+mod allotting;
 pub mod answering;
 pub mod circumstances;
 pub mod clocks;
@@ -42,6 +45,7 @@ pub mod reporting;
 pub mod scrubbing;
 pub mod setup;
 pub mod status;
+pub mod supervising;
 pub mod sync;
 pub mod timekeeping;
 
@@ -49,13 +53,14 @@ use crate::board::Lines;
 use crate::board::inputs::InputEvent;
 use crate::board::strike::Strike;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
 use access::id::Key;
+use allotting::{AtDoors, at_doors};
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
+use door::canary::Canary;
 use door::{Card, Cue, Doors};
 use drifting::Drifting;
 use enrolling::Enrolling;
@@ -73,13 +78,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use supervising::Supervisor;
 use sync::Sync;
 use timekeeping::Timekeeper;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
 
-/// How long the last `state` may take to leave in an ordered shutdown.
-const LEAVE_MAX_MS: u64 = 2_000;
+/// How long doors, readers and the export may take to come to rest in an ordered shutdown.
+const REST_MAX_MS: u64 = 3_000;
+/// How long the last `state` may take to leave after that.
+const LEAVE_MAX_MS: u64 = 1_500;
 
 /// Runs the gateway until `shutdown` resolves, then ends it in order: the export first, so that nothing new is
 /// begun; then the feed; the writer last, when nobody is left to ask it for anything.
@@ -90,6 +98,7 @@ pub async fn run(
     setup: &Setup,
     clock: Arc<dyn Clock>,
     mut lines: Lines,
+    supervisor: Supervisor,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
@@ -136,24 +145,35 @@ pub async fn run(
     parts.spawn_scrub(&tasks)?;
     let AtDoors { lights, strikes } = at_doors(setup.config(), &mut lines);
     let (cards, cards_shown) = mpsc::channel(door::CARDS_MAX);
+    let (canaries, asked_canaries) = mpsc::channel(supervising::CANARIES_MAX);
     let (cues, cued) = mpsc::channel(door::CUES_MAX);
     let enrolling = parts.spawn_readers(&tasks, asked, (lights, cards, cued), stopping.clone())?;
     let (doors_run, strikes_thread) = parts
-        .doors(strikes, cards_shown, lines.inputs, cues)?
+        .doors(strikes, (cards_shown, lines.inputs, asked_canaries), cues)?
         .start(parts.clock.clone(), stopping.clone())
         .map_err(StartError::Thread)?;
     let doors_run = tasks.spawn_local(doors_run);
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
+    let time = parts.time.clone();
     drop(parts);
 
+    let shutdown = async {
+        tokio::select! { () = shutdown => {}, () = supervisor.attend(canaries, time) => {} }
+    };
     tasks.run_until(shutdown).await;
+    supervisor.stopping();
     tracing::info!("shutting down");
     let _ = stop.send(true);
-    let end = async {
+    let rest = async {
         let _ = doors_run.await;
         let _ = enrolling.await;
         if let Some(exporting) = exporting {
             let _ = exporting.await;
+        }
+    };
+    let end = async {
+        if tokio::time::timeout(Duration::from_millis(REST_MAX_MS), rest).await.is_err() {
+            tracing::warn!("not everything came to rest in time; what is cut off is on disk as unsettled");
         }
         feed.say(contract::topics::GatewayTopic::State, true, reporting::last_will());
         feed.leave();
@@ -164,32 +184,6 @@ pub async fn run(
     drop(tasks);
     tokio::task::spawn_blocking(move || (strikes_thread.join(), writer_thread.join())).await.ok();
     Ok(())
-}
-
-/// What of the board belongs to doors.
-struct AtDoors {
-    lights: Lights,
-    strikes: BTreeMap<Key, Strike>,
-}
-
-/// Hands the board out door by door; what names no door is the first one's, or the panel's if it has none.
-fn at_doors(config: &Config, lines: &mut Lines) -> AtDoors {
-    let (mut by_door, mut strikes) = (Vec::new(), BTreeMap::new());
-    for key in config.doors().into_keys() {
-        let of_door = lines.door(Some(key.as_str()));
-        if let Some(strike) = of_door.strike {
-            strikes.insert(key.clone(), strike);
-        }
-        by_door.push((Some(key), of_door.indicators));
-    }
-    if by_door.is_empty() {
-        by_door.push((None, lines.door(None).indicators));
-    }
-    let beside = config.reader.iter().filter_map(|reader| {
-        let door = Key::new(reader.door.as_deref()?).ok()?;
-        Some((reader.name.clone(), door))
-    });
-    AtDoors { lights: Lights::new(by_door, beside.collect()), strikes }
 }
 
 /// What the joints share.
@@ -283,8 +277,7 @@ impl Parts<'_> {
     fn doors(
         &self,
         strikes: BTreeMap<Key, Strike>,
-        cards: mpsc::Receiver<Card>,
-        inputs: mpsc::Receiver<InputEvent>,
+        (cards, inputs, canaries): (mpsc::Receiver<Card>, mpsc::Receiver<InputEvent>, mpsc::Receiver<Canary>),
         cues: mpsc::Sender<Cue>,
     ) -> Result<Doors, StartError> {
         let config = self.setup.config();
@@ -294,6 +287,7 @@ impl Parts<'_> {
             strikes,
             cards,
             inputs,
+            canaries,
             cues,
             writer: self.writer.clone(),
             conn: self.reader.clone(),

@@ -6,11 +6,13 @@
 //! - `passing`: one card, decided and written down in one transaction
 //! - `standing`: what was ordered, and whose the doors are
 //! - `machine`: what a door does next; `acting`: doing it
+//! - [`canary`]: whether any card could be decided
 //! - `strikes`: the thread that holds strikes, and lets go of them in time
 //!
 //! Not here: the rules of access, and cards that are to be enrolled (`enrolling`).
 
 mod acting;
+pub mod canary;
 mod machine;
 mod passing;
 mod standing;
@@ -32,6 +34,7 @@ use access::leash::Leashes;
 use access::signal::Signal;
 use access::time::UtcTime;
 use access::token::Identifier;
+use canary::Canary;
 use contract::messages::Event;
 use machine::{Happening, Machine};
 use passing::{Moment, Passage, Shown};
@@ -84,6 +87,8 @@ pub struct Doors {
     pub cards: mpsc::Receiver<Card>,
     /// What happens at the inputs.
     pub inputs: mpsc::Receiver<InputEvent>,
+    /// Whether any card could be decided.
+    pub canaries: mpsc::Receiver<Canary>,
     /// What is to be shown.
     pub cues: mpsc::Sender<Cue>,
     /// To write.
@@ -134,8 +139,20 @@ impl Doors {
         clock: Arc<dyn Clock>,
         stop: watch::Receiver<bool>,
     ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
-        let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
-            self;
+        let Doors {
+            doors,
+            strikes,
+            cards,
+            inputs,
+            canaries,
+            cues,
+            writer,
+            conn,
+            time,
+            notices,
+            gateway,
+            leashes,
+        } = self;
         let (strikes, thread) = Strikes::start(strikes, clock)?;
         let running = |(key, config): (Key, DoorConfig)| {
             let machine = Machine::new(&config);
@@ -156,7 +173,7 @@ impl Doors {
             unwritten,
             open_until: None,
         };
-        Ok((run.run(cards, inputs, stop), thread))
+        Ok((run.run(cards, inputs, canaries, stop), thread))
     }
 }
 
@@ -165,6 +182,7 @@ impl Run {
         mut self,
         mut cards: mpsc::Receiver<Card>,
         mut inputs: mpsc::Receiver<InputEvent>,
+        mut canaries: mpsc::Receiver<Canary>,
         mut stop: watch::Receiver<bool>,
     ) {
         let (mut level, mut trust) = (self.notices.watch(), self.time.trust());
@@ -180,6 +198,7 @@ impl Run {
                     Some(event) => self.input(event).await,
                     None => has_inputs = false,
                 },
+                Some(answer) = canaries.recv() => self.ask_canary(answer),
                 () = self.notices.doors_ordered() => self.follow_orders().await,
                 // A record of a door may say otherwise now.
                 changed = level.changed() => match changed {
@@ -290,6 +309,11 @@ impl Run {
     fn moment(&self, door: &Running) -> Moment {
         let now = self.time.mono();
         let ago_s = |at: &MonoMs| u32::try_from(now.0.saturating_sub(at.0) / 1000).unwrap_or(u32::MAX);
+        let passed = door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect();
+        self.moment_after(passed, door.config.passback_s)
+    }
+
+    fn moment_after(&self, passed: Vec<(Key, u32)>, passback_s: u32) -> Moment {
         Moment {
             time: self.time.time(),
             clock: self.time.standing().as_str(),
@@ -298,8 +322,8 @@ impl Run {
                 age: Age::of(&self.notices, &self.time),
             },
             gateway: self.gateway.clone(),
-            passed: door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect(),
-            passback_s: door.config.passback_s,
+            passed,
+            passback_s,
         }
     }
 

@@ -28,6 +28,7 @@ mod repair;
 mod revoking;
 mod scim;
 mod shared_cards;
+mod supervising;
 mod tidy;
 mod time;
 mod tls;
