@@ -139,7 +139,7 @@ pub enum AtDoor {
     },
 }
 
-/// Events that gave way to newer ones while the source took none.
+/// Events that gave way to newer ones while the source took none, or while the disk was full.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dropped {
