@@ -18,14 +18,15 @@ use crate::door::Door;
 use crate::entitlement::Entitlement;
 use crate::id::Key;
 use crate::leash::{Leashes, News};
-use crate::schedule::Schedule;
+use crate::schedule::Timetable;
 use crate::text::Text;
 use crate::time::UtcTime;
 use crate::token::{Identifier, Token};
 use crate::trust::{Time, Trust};
-use crate::user::User;
+use crate::user::UserStatus;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use moment::Moments;
 
@@ -45,8 +46,8 @@ pub struct Candidate {
     pub key: Key,
     /// The token.
     pub token: Token,
-    /// Its user, unless it has none or names one that is not there.
-    pub user: Option<User>,
+    /// The status of its user, unless it has none or names one that is not there.
+    pub user: Option<UserStatus>,
     /// That user's assignments by key: at least those of entitlements that the door grants. Others do no harm.
     pub assignments: Vec<(Key, Assignment)>,
     /// Somebody has revoked it at this panel, and the source has not settled that.
@@ -81,9 +82,9 @@ pub struct Facts {
     /// The tokens that carry the identifier. Others do no harm: each is compared again.
     pub tokens: Vec<Candidate>,
     /// The entitlements that are there.
-    pub entitlements: BTreeMap<Key, Entitlement>,
+    pub entitlements: BTreeMap<Key, Arc<Entitlement>>,
     /// The schedules that are there.
-    pub schedules: BTreeMap<Key, Schedule>,
+    pub schedules: BTreeMap<Key, Arc<Timetable>>,
     /// References of entitlements that the PACS has defined and defines no longer.
     pub vanished: BTreeSet<String>,
     /// How long rights live without news.

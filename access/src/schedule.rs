@@ -3,7 +3,9 @@
 mod calendar;
 
 use crate::text::Text;
+use crate::time::UtcTime;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::Deserialize;
 
@@ -114,6 +116,28 @@ pub struct Schedule {
     pub weekly: Vec<Weekly>,
     /// The exceptions.
     pub holidays: Vec<Holiday>,
+}
+
+/// A schedule whose zone was looked up, ready to be asked again and again.
+#[derive(Clone, Debug)]
+pub struct Timetable {
+    /// As the schedule names it.
+    pub zone: Text,
+    /// When it holds, if the zone is known.
+    pub calendar: Result<Arc<Calendar>, UnknownZone>,
+}
+
+impl Timetable {
+    /// Looks the zone up.
+    pub fn new(schedule: &Schedule) -> Timetable {
+        Timetable { zone: schedule.zone.clone(), calendar: Calendar::new(schedule).map(Arc::new) }
+    }
+
+    /// What the clock on the wall shows there, for people: `Mon 2026-11-23 08:00 Europe/Stockholm`.
+    pub fn wall(&self, at: UtcTime) -> Option<String> {
+        let shown = self.calendar.as_ref().ok()?.wall(at)?;
+        Some(alloc::format!("{shown} {}", self.zone))
+    }
 }
 
 /// A weekly profile with holidays, in a zone.

@@ -94,7 +94,10 @@ pub(crate) fn measure(args: &Decisions, doorward: &Path, folder: &Path) -> Resul
                     continue;
                 }
                 eprintln!("{users} users, round {round}: {}", who.name());
-                said.push(asked::ask(*who, &site, *users, args.questions)?);
+                match asked::ask(*who, &site, *users, args.questions) {
+                    Ok(one) => said.push(one),
+                    Err(why) => eprintln!("{why:#}"),
+                }
             }
         }
         let started = started::measure(doorward, &site, *users)?;

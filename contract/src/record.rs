@@ -4,9 +4,14 @@ use crate::id::Kind;
 use crate::json::Value;
 use crate::{RECORD_MAX_BYTES, digest, json};
 use access::{
-    assignment::Assignment, door::Door, entitlement::Entitlement, schedule::Schedule, token::Token,
-    user::User,
+    assignment::Assignment,
+    door::Door,
+    entitlement::Entitlement,
+    schedule::Schedule,
+    token::Token,
+    user::{User, UserStatus},
 };
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 
@@ -95,6 +100,16 @@ pub fn typed(kind: &str, text: &str) -> Result<Record, String> {
         Kind::Schedule => read(text).map(Record::Schedule),
         Kind::Door => read(text).map(Record::Door),
     }
+}
+
+/// Of a user's canonical bytes, read back from storage, the status alone: decisions are many, and the rest of a user says
+/// nothing to them. `None` where they cannot be read.
+pub fn user_status(text: &str) -> Option<UserStatus> {
+    #[derive(Deserialize)]
+    struct Part {
+        status: UserStatus,
+    }
+    serde_json::from_str::<Part>(text).ok().map(|part| part.status)
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {

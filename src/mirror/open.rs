@@ -26,8 +26,10 @@ const PAGE_BYTES: u32 = 1024;
 /// The log is copied into the file when it is this long (32 MiB): rarer copies write fewer pages twice.
 const CHECKPOINT_PAGES: u32 = 32 * 1024;
 /// The file is read through a map of at most this many bytes: a mirror is larger than any cache that a panel
-/// should pay for, and mapped pages are the kernel's to drop. Writes never go through it.
-const MAPPED_MAX_BYTES: i64 = 256 * 1024 * 1024;
+/// should pay for, and mapped pages are the kernel's to drop. Writes never go through it. Addresses cost nothing where there
+/// are 64 bits of them; what lies beyond the map is copied page by page.
+const MAPPED_MAX_BYTES: i64 =
+    if cfg!(target_pointer_width = "64") { 16 * 1024 * 1024 * 1024 } else { 256 * 1024 * 1024 };
 /// Page cache of the writer in KiB.
 const WRITER_CACHE_KIB: u32 = 2048;
 /// Page cache of a reader in KiB.

@@ -21,9 +21,9 @@ use access::door::Door;
 use access::id::Key;
 use access::token::Token;
 use access::uid::RawId;
-use access::user::User;
+use access::user::UserStatus;
 use contract::id::Kind;
-use contract::record::{Record, typed};
+use contract::record::{Record, typed, user_status as user_status_of};
 use kept::Kept;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use std::sync::Arc;
@@ -82,10 +82,10 @@ impl Doors {
             let (user, assignments) = match (&token.user, &entry) {
                 (Some(user), Some(entry)) => {
                     let user_id = name_id(Kind::User.as_str(), user.as_str());
-                    (user_record(conn, user_id, user)?, leading(conn, user_id, |right| entry.opens(right))?)
+                    (user_status(conn, user_id, user)?, leading(conn, user_id, |right| entry.opens(right))?)
                 }
                 (Some(user), None) => {
-                    (user_record(conn, name_id(Kind::User.as_str(), user.as_str()), user)?, Vec::new())
+                    (user_status(conn, name_id(Kind::User.as_str(), user.as_str()), user)?, Vec::new())
                 }
                 (None, _) => (None, Vec::new()),
             };
@@ -128,24 +128,28 @@ fn keyed(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Option<(Key, Record)>> {
 
 /// The record of `key`, if it is in force and what it says it is.
 fn record(conn: &Connection, kind: Kind, key: &Key) -> rusqlite::Result<Option<Record>> {
-    record_at(conn, name_id(kind.as_str(), key.as_str()), kind, key)
+    let id = name_id(kind.as_str(), key.as_str());
+    body_at(conn, id, kind, key, |body| typed(kind.as_str(), body).ok())
 }
 
-/// As [`record`], by the integer of the key.
-fn record_at(conn: &Connection, id: NameId, kind: Kind, key: &Key) -> rusqlite::Result<Option<Record>> {
-    const RECORD: &str = "SELECT r.body FROM record r JOIN name n ON n.id = r.id
+/// What `read` makes of the body of the record of that integer, if it is in force and of `key`.
+fn body_at<T>(
+    conn: &Connection,
+    id: NameId,
+    kind: Kind,
+    key: &Key,
+    read: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    const BODY: &str = "SELECT r.body FROM record r JOIN name n ON n.id = r.id
         WHERE r.id = ?1 AND r.refused IS NULL AND n.kind = ?2 AND n.key = ?3";
-    let read = |row: &Row<'_>| Ok(text_ref(row, 0)?.and_then(|body| typed(kind.as_str(), body).ok()));
-    let mut statement = conn.prepare_cached(RECORD)?;
+    let mut statement = conn.prepare_cached(BODY)?;
+    let read = |row: &Row<'_>| Ok(text_ref(row, 0)?.and_then(&read));
     let found = statement.query_row(params![id, known_kind(kind), key.as_str()], read);
     Ok(found.optional()?.flatten())
 }
 
-fn user_record(conn: &Connection, id: NameId, user: &Key) -> rusqlite::Result<Option<User>> {
-    Ok(match record_at(conn, id, Kind::User, user)? {
-        Some(Record::User(user)) => Some(user),
-        _ => None,
-    })
+fn user_status(conn: &Connection, id: NameId, user: &Key) -> rusqlite::Result<Option<UserStatus>> {
+    body_at(conn, id, Kind::User, user, user_status_of)
 }
 
 /// The user's assignments of those entitlements that `opens` wants, by the integers of their keys; the links say which

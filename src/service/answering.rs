@@ -18,7 +18,6 @@ use crate::mirror::passing::{Asked, Doors};
 use crate::mirror::standing::{self, OutOfSync};
 use access::id::Key;
 use access::leash::Leashes;
-use access::schedule::{Calendar, Schedule};
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
 use access::uid::RawId;
@@ -188,11 +187,4 @@ fn basis(conn: &Connection, clock: (&Time, &'static str), at: Option<UtcTime>) -
         clock: ClockStanding { trust, now: now.now, floor: now.floor },
         notes,
     })
-}
-
-/// What the clock on the wall shows in a schedule's zone, for people.
-fn wall(schedule: Option<&Schedule>, at: UtcTime) -> Option<String> {
-    let schedule = schedule?;
-    let shown = Calendar::new(schedule).ok()?.wall(at)?;
-    Some(format!("{shown} {}", schedule.zone))
 }

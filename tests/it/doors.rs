@@ -10,6 +10,7 @@ use crate::world::{assignment, at, card, entitlement, eventually, user};
 use doorward::board::{InputRole, Role};
 use serde_json::json;
 use site::{ADA, Site, UNLOCK_MS, front};
+use std::io::BufRead;
 
 #[test]
 fn a_card_that_may_pass_is_written_down_before_the_strike_moves_and_the_strike_rests_in_time() {
@@ -150,6 +151,7 @@ fn a_card_that_was_let_in_waits_before_it_lets_somebody_else_in() {
 
 #[test]
 fn a_card_enrolled_here_opens_before_the_source_has_said_a_word_and_one_revoked_here_does_not() {
+    const NEW: &str = "04220001";
     let mut site = Site::new();
     site.open();
     site.order("token/revoke", &json!({ "uid": ADA }));
@@ -157,4 +159,26 @@ fn a_card_enrolled_here_opens_before_the_source_has_said_a_word_and_one_revoked_
     let access = site.expect_access(|access| access.hex == ADA);
     assert_eq!(access.reasons[0].code, "revoked_here");
     assert!(site.strike_edges().is_empty());
+
+    let mut enroll = std::process::Command::new(env!("CARGO_BIN_EXE_doorward"));
+    enroll
+        .arg("--config")
+        .arg(site.world.config_file())
+        .args(["enroll", "--user", "ada", "--single", "--json"]);
+    let mut enroll = enroll.stdout(std::process::Stdio::piped()).spawn().expect("doorward runs");
+    let mut steps = std::io::BufReader::new(enroll.stdout.take().expect("piped")).lines();
+    let armed = steps.next().expect("a step").expect("a line");
+    assert!(armed.contains("armed"), "{armed}");
+    site.tap(NEW);
+    let steps: Vec<String> = steps.map_while(Result::ok).collect();
+    assert!(enroll.wait().expect("it ends").success(), "{steps:?}");
+    assert!(
+        site.accesses().iter().all(|access| access.hex != NEW),
+        "a card that is enrolled asks for nothing"
+    );
+    assert!(site.strike_edges().is_empty());
+    site.tap(NEW);
+    let access = site.expect_access(|access| access.hex == NEW);
+    assert!(access.granted && access.token.is_some_and(|token| token.as_str().starts_with("enrolled-")));
+    site.expect_strike(true);
 }

@@ -2,6 +2,7 @@
 
 use crate::schedule::Calendar;
 use crate::time::{UtcTime, Window};
+use alloc::sync::Arc;
 
 /// The instants at which a rule holds, if nothing but trusted time changes.
 #[derive(Clone, Debug)]
@@ -11,7 +12,7 @@ pub(super) enum Moments {
     /// Those of a window.
     Within(Window),
     /// Those of a schedule.
-    By(Calendar),
+    By(Arc<Calendar>),
 }
 
 impl Moments {

@@ -7,13 +7,12 @@ use crate::door::{Door, Grant};
 use crate::entitlement::Entitlement;
 use crate::id::Key;
 use crate::leash::Reach;
-use crate::schedule::Calendar;
 use crate::status::effective;
 use crate::text::Text;
 use crate::time::{UtcTime, Window};
 use crate::token::TokenStatus;
 use crate::trust::{Need, Time, Trust, need};
-use crate::user::UserStatus;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -80,9 +79,8 @@ fn of_token(candidate: &Candidate, time: &Time) -> Vec<Check> {
         window(Rule::TokenWindow, &token.window, Subject::Token(key.clone()), time),
         Check::timeless(Rule::Holder, holder),
     ];
-    if let (Some(user), Some(record)) = (&token.user, &candidate.user) {
+    if let (Some(user), Some(left)) = (&token.user, candidate.user) {
         // What the user's status alone makes of a token of this kind; its own status has its own rule.
-        let left: UserStatus = record.status;
         let barred = effective(left, token.kind, TokenStatus::Active) != TokenStatus::Active;
         let failure = barred.then(|| Reason::UserStatus { user: user.clone(), status: left });
         checks.push(Check::timeless(Rule::UserStatus, failure));
@@ -140,7 +138,7 @@ fn path(facts: &Facts, (key, assignment, grant): Way<'_>, time: &Time) -> Path {
     let entitlement = facts.entitlements.get(name);
     let class = entitlement.and_then(|entitlement| entitlement.class.as_ref());
     let unknown = entitlement.is_none().then(|| Reason::UnknownEntitlement { entitlement: name.clone() });
-    let gone = |one: &Entitlement| facts.vanished.contains(one.pacs_ref.as_str());
+    let gone = |one: &Arc<Entitlement>| facts.vanished.contains(one.pacs_ref.as_str());
     let vanished = entitlement.is_some_and(gone).then(|| Reason::Vanished { entitlement: name.clone() });
     let checks = vec![
         Check::timeless(Rule::Entitlement, unknown),
@@ -157,11 +155,11 @@ fn path(facts: &Facts, (key, assignment, grant): Way<'_>, time: &Time) -> Path {
 fn schedule(facts: &Facts, name: Option<&Key>, time: &Time) -> Check {
     let rule = Rule::Schedule;
     let Some(name) = name else { return Check::timeless(rule, None) };
-    let Some(record) = facts.schedules.get(name) else {
+    let Some(timetable) = facts.schedules.get(name) else {
         return Check::timeless(rule, Some(Reason::UnknownSchedule { schedule: name.clone() }));
     };
-    let Ok(calendar) = Calendar::new(record) else {
-        let (schedule, zone) = (name.clone(), record.zone.clone());
+    let Ok(calendar) = &timetable.calendar else {
+        let (schedule, zone) = (name.clone(), timetable.zone.clone());
         return Check::timeless(rule, Some(Reason::UnknownZone { schedule, zone }));
     };
     let failure = match time.trust {
@@ -169,7 +167,7 @@ fn schedule(facts: &Facts, name: Option<&Key>, time: &Time) -> Check {
         Trust::Trusted if calendar.holds(time.now) => None,
         Trust::Trusted => Some(Reason::OutsideSchedule { schedule: name.clone() }),
     };
-    Check { rule, failure, when: Moments::By(calendar) }
+    Check { rule, failure, when: Moments::By(calendar.clone()) }
 }
 
 fn leash(facts: &Facts, entitlement: &Key, class: Option<&Text>, time: &Time) -> Check {

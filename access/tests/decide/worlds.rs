@@ -7,13 +7,15 @@ use access::door::Door;
 use access::entitlement::Entitlement;
 use access::id::Key;
 use access::leash::{AfterReboot, Leash, Leashes, News};
-use access::schedule::Schedule;
+use access::schedule::{Schedule, Timetable};
 use access::time::UtcTime;
 use access::token::Token;
 use access::trust::{Time, Trust};
 use access::user::User;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Around the end of summer time in Europe, so that folds are met.
 pub(crate) const MIDDLE: i64 = 1_792_886_400;
@@ -204,6 +206,10 @@ fn records<T: DeserializeOwned>(table: &Value) -> Vec<(Key, T)> {
     rows.map(|(key, record)| (Key::new(key).expect("a key"), read(record))).collect()
 }
 
+fn prepared<T: DeserializeOwned, P>(table: &Value, prepare: impl Fn(T) -> P) -> BTreeMap<Key, P> {
+    records(table).into_iter().map(|(key, record)| (key, prepare(record))).collect()
+}
+
 fn leash(value: &Value) -> Leash {
     let after_reboot = match value["after_reboot"].as_str() {
         Some("rests") => AfterReboot::Rests,
@@ -230,7 +236,7 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
     let candidate = |(key, token): (Key, Token)| {
         let named = |other: &Key| token.user.as_ref() == Some(other);
         Candidate {
-            user: users.iter().find(|(key, _)| named(key)).map(|(_, user)| user.clone()),
+            user: users.iter().find(|(key, _)| named(key)).map(|(_, user)| user.status),
             assignments: assignments.iter().filter(|(_, a)| named(&a.user)).cloned().collect(),
             revoked_here: revoked.contains(&key),
             key,
@@ -243,8 +249,8 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
     let news = &question["news"];
     let facts = Facts {
         tokens: records(&world["tokens"]).into_iter().map(candidate).collect(),
-        entitlements: records::<Entitlement>(&world["entitlements"]).into_iter().collect(),
-        schedules: records::<Schedule>(&world["schedules"]).into_iter().collect(),
+        entitlements: prepared(&world["entitlements"], Arc::<Entitlement>::new),
+        schedules: prepared(&world["schedules"], |one: Schedule| Arc::new(Timetable::new(&one))),
         vanished: read(&world["vanished"]),
         leashes: Leashes {
             by_class: by_class.map(|(class, value)| (read(&json!(class)), leash(value))).collect(),

@@ -10,10 +10,15 @@ use rustix::fs::{Advice, fadvise, fsync};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Questions that are asked cold.
 const COLD: usize = 1_000;
+/// How long somebody may take to be ready and to answer everything.
+const PATIENCE: Duration = Duration::from_secs(180);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a process has measured.
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -46,7 +51,17 @@ pub(super) fn ask(who: Who, site: &Path, users: u64, questions: usize) -> Result
     let program = std::env::current_exe()?;
     let mut command = Command::new(program);
     command.arg("decide").arg(who.name()).arg(site).arg(users.to_string()).arg(questions.to_string());
-    let output = command.output()?;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let begun = now();
+    while child.try_wait()?.is_none() {
+        if begun.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            bail!("{}: not done after {} s", who.name(), PATIENCE.as_secs());
+        }
+        sleep(LOOK);
+    }
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         bail!("{}: {}", who.name(), String::from_utf8_lossy(&output.stderr));
     }

@@ -25,7 +25,7 @@ pub(super) fn print(users: u64, site: &Path, results: &[(Who, Vec<Said>)], start
     );
     for (who, said) in results {
         let Some(one) = middle(said) else {
-            println!("{:10} not asked: it holds everything in memory", who.name());
+            println!("{:10} no answer: everything would have to be in memory, or it failed", who.name());
             continue;
         };
         let Times { p50, p99, .. } = one.warm;

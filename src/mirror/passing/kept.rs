@@ -8,7 +8,7 @@ use access::decide::Facts;
 use access::door::{Door, Grant};
 use access::entitlement::Entitlement;
 use access::id::Key;
-use access::schedule::Schedule;
+use access::schedule::Timetable;
 use access::token::Token;
 use access::uid::RawId;
 use contract::id::Kind;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 const DOORS_MAX: usize = 32;
 /// Entitlements that are kept.
 const ENTITLEMENTS_MAX: usize = 512;
-/// Schedules that are kept; a large one takes some 20 KiB.
+/// Schedules that are kept; a large one takes some 40 KiB.
 const SCHEDULES_MAX: usize = 64;
 
 /// A door, and the integers of what it grants.
@@ -40,14 +40,14 @@ impl Entry {
 }
 
 /// An entitlement that is there, and whether the PACS has ceased to define it.
-type Right = Option<(Entitlement, bool)>;
+type Right = Option<(Arc<Entitlement>, bool)>;
 
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     data_version: Option<i64>,
     doors: HashMap<Key, Option<Arc<Entry>>>,
     rights: HashMap<Key, Right>,
-    schedules: HashMap<Key, Option<Schedule>>,
+    schedules: HashMap<Key, Option<Arc<Timetable>>>,
     /// At most [`enrolled::PENDING_MAX`].
     enrolled: Vec<(Key, Token)>,
     /// Whether any token is revoked here: most panels have none.
@@ -131,7 +131,7 @@ impl Kept {
             let right = match record(conn, Kind::Entitlement, key)? {
                 Some(Record::Entitlement(right)) => {
                     let vanished = entitlements::has_vanished(conn, right.pacs_ref.as_str())?;
-                    Some((right, vanished))
+                    Some((Arc::new(right), vanished))
                 }
                 _ => None,
             };
@@ -140,10 +140,10 @@ impl Kept {
         Ok(self.rights.get(key).unwrap_or(&None))
     }
 
-    fn schedule(&mut self, conn: &Connection, key: &Key) -> rusqlite::Result<&Option<Schedule>> {
+    fn schedule(&mut self, conn: &Connection, key: &Key) -> rusqlite::Result<&Option<Arc<Timetable>>> {
         if !self.schedules.contains_key(key) {
             let schedule = match record(conn, Kind::Schedule, key)? {
-                Some(Record::Schedule(schedule)) => Some(schedule),
+                Some(Record::Schedule(schedule)) => Some(Arc::new(Timetable::new(&schedule))),
                 _ => None,
             };
             self.schedules.insert(key.clone(), schedule);

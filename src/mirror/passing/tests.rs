@@ -1,3 +1,4 @@
+use super::walk::{self, Place};
 use super::{Asked, Doors, facts};
 use crate::mirror::apply::{Batch, Room};
 use crate::mirror::overlay::{self, enrolled};
@@ -241,12 +242,51 @@ fn a_mirror_of_version_3_learns_its_cards_from_its_records() {
     assert_eq!(expected.len(), 3);
     panel.sql(
         "UPDATE record SET body = replace(body, '0004', '00\"4') WHERE instr(body, '0004');
-         DROP TABLE card; DROP INDEX name_door; DROP INDEX assignment_user; CREATE INDEX assignment_user ON assignment (user);
-         PRAGMA user_version = 3;",
+         DROP TABLE card; DROP INDEX name_door; DROP INDEX assignment_user;
+         CREATE INDEX assignment_user ON assignment (user);",
     );
-    let mirror = Mirror::at(panel.folder.path());
-    assert!(mirror.open_reader().is_err(), "until it is upgraded");
-    let site = "office".parse().expect("site");
-    let upgraded = mirror.open_writer(&site, || unreachable!("it has a stream")).expect("upgraded");
-    assert_eq!(cards(&upgraded), expected, "what the disk has made unreadable gives none");
+    panel.sql(include_str!("../../../sql/migrations/0004_cards.sql"));
+    assert_eq!(cards(&panel.conn), expected, "what the disk has made unreadable gives none");
+}
+
+#[test]
+fn a_walk_finds_each_user_once_however_many_assignments_lead_there() {
+    let mut panel = Panel::new();
+    panel.hear(&[
+        ("assignment", "a4", json!({ "user": "ada", "entitlement": "main" })),
+        ("assignment", "a5", json!({ "user": "bo", "entitlement": "fire" })),
+        ("assignment", "a6", json!({ "user": "bo", "entitlement": "main" })),
+        ("assignment", "a7", json!({ "user": "cy", "entitlement": "roof" })),
+    ]);
+    let rights = [key("main"), key("cellar"), key("fire")];
+    for limit in [1, 2, 100] {
+        let (mut found, mut place) = (Vec::new(), Some(Place::START));
+        while let Some(here) = place {
+            let (users, next) = walk::users_of_rights(&panel.conn, &rights, here, limit).expect("a page");
+            found.extend(users.iter().map(Key::to_string));
+            place = next;
+        }
+        found.sort();
+        assert_eq!(found, ["ada", "bo"], "pages of {limit}");
+    }
+}
+
+#[test]
+fn edges_come_by_time_and_no_later_than_asked() {
+    let mut panel = Panel::new();
+    let at = |s: i64| UtcTime::from_unix(NOW.unix() + s);
+    let window = |mut record: Value, from: i64, to: i64| {
+        record["valid_from"] = json!(at(from));
+        record["valid_to"] = json!(at(to));
+        record
+    };
+    panel.hear(&[
+        ("token", "c1", window(card("ada", &["0001"]), -10, 30)),
+        ("assignment", "a1", window(json!({ "user": "ada", "entitlement": "main" }), 20, 200)),
+    ]);
+    let edges = walk::edges(&panel.conn, NOW, at(100), 10).expect("edges");
+    let said: Vec<_> = edges.iter().map(|edge| (edge.at, edge.key.as_str(), edge.opens)).collect();
+    assert_eq!(said, [(at(20), "a1", true), (at(30), "c1", false)]);
+    assert_eq!(edges[0].entitlement, Some(key("main")));
+    assert_eq!(walk::edges(&panel.conn, NOW, at(100), 1).expect("edges").len(), 1);
 }

@@ -1,9 +1,9 @@
 //! What is to begin and to end: windows of tokens and assignments, and the schedules of doors.
 
-use super::{Answering, Basis, wall};
+use super::{Answering, Basis};
 use crate::mirror::passing::walk::{self, Edge, Thing};
 use access::id::Key;
-use access::schedule::Calendar;
+use access::schedule::Timetable;
 use access::time::UtcTime;
 use rusqlite::Result;
 use serde::Serialize;
@@ -119,7 +119,8 @@ impl Answering<'_> {
 
     fn of_schedule(&self, key: &Key, doors: &[Key], until: UtcTime, most: usize) -> Result<Vec<Coming>> {
         let Some(schedule) = walk::schedule(self.conn, key)? else { return Ok(Vec::new()) };
-        let Ok(calendar) = Calendar::new(&schedule) else { return Ok(Vec::new()) };
+        let timetable = Timetable::new(&schedule);
+        let Ok(calendar) = &timetable.calendar else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         let mut at = self.time.now;
         while found.len() < most {
@@ -133,7 +134,7 @@ impl Answering<'_> {
                 user: None,
                 entitlement: None,
                 doors: doors.to_vec(),
-                wall: wall(Some(&schedule), at),
+                wall: timetable.wall(at),
             });
         }
         Ok(found)

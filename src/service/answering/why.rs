@@ -1,6 +1,6 @@
 //! May this card pass this door, and if not, what stands in the way: every rule that was asked.
 
-use super::{Answering, Basis, wall};
+use super::{Answering, Basis};
 use crate::mirror::passing::walk;
 use access::decide::{Candidate, Check, Decision, Explanation, Facts, Path, Presentation, Reason, explain};
 use access::id::Key;
@@ -188,7 +188,7 @@ fn card(facts: &Facts, shown: &Presentation, explained: &Explanation) -> Card {
     let decision = explained.decision();
     let one = which(facts, &shown.identifier);
     let schedule = explained.paths.iter().find_map(|path| facts.schedules.get(path.schedule.as_ref()?));
-    let instant = |utc: UtcTime| Instant { utc, wall: wall(schedule, utc) };
+    let instant = |utc: UtcTime| Instant { utc, wall: schedule.and_then(|schedule| schedule.wall(utc)) };
     let (by, until, reasons) = match &decision {
         Decision::Granted { by, until } => (Some(by.clone()), until.map(instant), Vec::new()),
         Decision::Denied { reasons } => (None, None, reasons.iter().map(Said::from).collect()),
@@ -226,7 +226,7 @@ fn path(facts: &Facts, path: &Path, now: UtcTime) -> PathAsked {
         assignment: path.assignment.clone(),
         entitlement: path.entitlement.clone(),
         schedule: path.schedule.clone(),
-        wall: wall(schedule, now),
+        wall: schedule.and_then(|schedule| schedule.wall(now)),
         holds: path.checks.iter().all(|check| check.failure.is_none()),
         rules: path.checks.iter().map(Asked::from).collect(),
     }
