@@ -104,6 +104,7 @@ pub struct Doors {
 struct Running {
     config: DoorConfig,
     machine: Machine,
+    has_strike: bool,
     /// When each token passed.
     passed: BTreeMap<Key, MonoMs>,
 }
@@ -136,12 +137,12 @@ impl Doors {
     ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
         let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
             self;
-        let (strikes, thread) = Strikes::start(strikes, clock)?;
         let running = |(key, config): (Key, DoorConfig)| {
-            let machine = Machine::new(&config);
-            (key, Running { config, machine, passed: BTreeMap::new() })
+            let (machine, has_strike) = (Machine::new(&config), strikes.contains_key(&key));
+            (key, Running { config, machine, has_strike, passed: BTreeMap::new() })
         };
         let doors = doors.into_iter().map(running).collect();
+        let (strikes, thread) = Strikes::start(strikes, clock)?;
         let unwritten = Unwritten::default();
         let run = Run {
             doors,
@@ -294,6 +295,7 @@ impl Run {
                 age: Age::of(&self.notices, &self.time),
             },
             gateway: self.gateway.clone(),
+            has_strike: door.has_strike,
             passed: door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect(),
             passback_s: door.config.passback_s,
         }

@@ -33,6 +33,8 @@ pub(super) struct Moment {
     pub(super) circumstances: Circumstances,
     /// This gateway, as a door's record names it.
     pub(super) gateway: Key,
+    /// The board has a strike for this door.
+    pub(super) has_strike: bool,
     /// How long ago each token passed this door.
     pub(super) passed: Vec<(Key, u32)>,
     pub(super) passback_s: u32,
@@ -92,7 +94,7 @@ pub(super) fn judge(conn: &Connection, shown: &Shown, moment: &Moment) -> rusqli
         granted,
         by,
         reasons,
-        opens: granted && controls,
+        opens: granted && controls && moment.has_strike,
         clock: moment.clock.into(),
         head: stands.head,
         root: stands.root,
@@ -173,6 +175,7 @@ mod tests {
             clock: "trusted",
             circumstances: Circumstances { leashes: Leashes::default(), age: Age::default() },
             gateway: key.clone(),
+            has_strike: true,
             passed: Vec::new(),
             passback_s: 0,
         };
