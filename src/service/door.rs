@@ -172,7 +172,8 @@ impl Run {
         let (mut has_inputs, mut root) = (true, level.borrow().standing.root);
         self.follow_orders().await;
         while !*stop.borrow() {
-            let mono = self.doors.values().filter_map(|door| door.machine.next()).min();
+            let mono = self.doors.values().filter_map(|door| door.machine.next());
+            let mono = mono.chain(self.unwritten.due()).min();
             // The wall clock may be moved meanwhile.
             let wall = self.open_until;
             tokio::select! {
@@ -219,6 +220,7 @@ impl Run {
         let shown =
             Shown { door: card.door.clone(), reader: card.reader.clone(), identifier: card.identifier };
         let moment = self.moment(door);
+        self.unwritten.tried(self.time.mono());
         let unwritten = self.unwritten.all();
         let (asked, by) = (shown.clone(), moment.clone());
         let work = move |context: Context<'_>| passing::pass(&context, &asked, &by, &unwritten);
@@ -271,6 +273,7 @@ impl Run {
         if self.unwritten.is_empty() {
             return;
         }
+        self.unwritten.tried(self.time.mono());
         let waiting = self.unwritten.all();
         let work = move |context: Context<'_>| {
             waiting.iter().try_for_each(|(at, event)| outbox::push(context.conn, *at, event))
@@ -282,6 +285,7 @@ impl Run {
             }
             Err(error) => tracing::warn!(%error, "events of doors wait in memory"),
         }
+        self.notices.disk_full(self.writer.is_disk_full());
     }
 
     fn moment(&self, door: &Running) -> Moment {
@@ -351,6 +355,9 @@ impl Run {
             let Some(door) = self.doors.get_mut(&key) else { continue };
             let todo = door.machine.at(now);
             self.act(&key, todo).await;
+        }
+        if self.unwritten.due().is_some_and(|due| due <= now) {
+            self.write_what_waits().await;
         }
         self.follow_orders().await;
     }

@@ -2,6 +2,7 @@
 //!
 //! Not here: writing them (`passing`, and the doors as they run).
 
+use crate::clock::MonoMs;
 use access::time::UtcTime;
 use contract::at_door::Dropped;
 use contract::messages::Event;
@@ -9,17 +10,30 @@ use std::collections::VecDeque;
 
 /// Events that wait; then the oldest card that passed is forgotten, or the oldest of all.
 const UNWRITTEN_MAX: usize = 256;
+/// So often it is tried to write them: nobody else may have anything to write that would find out about room.
+const AGAIN_AFTER_MS: u64 = 5_000;
 
 /// Those that wait.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unwritten {
     events: VecDeque<(UtcTime, Event)>,
     forgotten: Option<Dropped>,
+    tried: MonoMs,
 }
 
 impl Unwritten {
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// It is tried to write them now.
+    pub(super) fn tried(&mut self, now: MonoMs) {
+        self.tried = now;
+    }
+
+    /// When it is to be tried again.
+    pub(super) fn due(&self) -> Option<MonoMs> {
+        (!self.is_empty()).then(|| self.tried.after_ms(AGAIN_AFTER_MS))
     }
 
     /// It happened, and is to be written later.
