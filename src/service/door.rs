@@ -121,6 +121,8 @@ struct Run {
     gateway: Key,
     leashes: Leashes,
     unwritten: Unwritten,
+    /// The panel is in lockdown, as far as its doors know.
+    is_shut: bool,
     /// When the first of the doors that are open to everyone is not any more.
     open_until: Option<UtcTime>,
 }
@@ -155,6 +157,7 @@ impl Doors {
             gateway,
             leashes,
             unwritten,
+            is_shut: false,
             open_until: None,
         };
         Ok((run.run(cards, inputs, stop), thread))

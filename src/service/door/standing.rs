@@ -24,15 +24,18 @@ impl Run {
                 Ok((key.clone(), controls))
             });
             let owned = owned.collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok::<_, rusqlite::Error>((owned, door_orders::unlocked(&self.conn)?))
+            let is_shut = door_orders::lockdown(&self.conn)?.is_some();
+            Ok::<_, rusqlite::Error>((owned, door_orders::unlocked(&self.conn)?, is_shut))
         })();
-        let (owned, unlocked) = match read {
+        let (owned, unlocked, is_shut) = match read {
             Ok(read) => read,
             Err(error) => {
                 return tracing::error!(%error, "the doors' records cannot be read; they stay as they are");
             }
         };
         let (time, mono) = (self.time.time(), self.time.mono());
+        let was_shut = std::mem::replace(&mut self.is_shut, is_shut);
+        let begins = is_shut && !was_shut;
         let to_come = unlocked.iter().map(|(_, until)| *until).filter(|until| *until > time.now);
         self.open_until = to_come.filter(|_| time.trust == Trust::Trusted).min();
         for (key, controls) in owned {
@@ -51,6 +54,9 @@ impl Run {
             let what =
                 Happening::OpenToAll { until: left_ms.filter(|ms| *ms > 0).map(|ms| mono.after_ms(ms)) };
             todo.extend(door.machine.happen(what, mono));
+            if begins {
+                todo.extend(door.machine.lock_down(mono));
+            }
             self.act(&key, todo).await;
         }
     }

@@ -159,3 +159,17 @@ fn a_door_open_for_an_hour_is_not_open_for_days_because_the_clock_was_put_back()
     site.world.clock.step_to(at("2026-11-21T08:00:00Z"));
     site.expect_strike(false);
 }
+
+#[test]
+fn a_lockdown_locks_a_door_that_a_card_has_just_opened() {
+    let mut site = Site::new();
+    site.open();
+    for granted in 1..=2 {
+        site.tap(ADA);
+        site.expect_accesses(granted, |access| access.granted);
+        site.expect_strike(true);
+        site.order("door/lockdown", &json!({ "exempt": [] }));
+        site.expect_strike(false);
+        site.order("door/end-lockdown", &json!({}));
+    }
+}
