@@ -41,8 +41,9 @@ impl Run {
         for (key, controls) in owned {
             let until = unlocked.iter().find(|(door, _)| *door == key).map(|(_, until)| *until);
             // By a clock that is not believed nobody can say that it is not over.
-            let left_s =
-                until.filter(|_| time.trust == Trust::Trusted).map(|until| until.unix() - time.now.unix());
+            let left_s = until
+                .filter(|_| time.trust == Trust::Trusted)
+                .map(|until| until.unix().saturating_sub(time.now.unix()));
             // An order is for a day at most: what seems longer was given by a clock that was put back since.
             let left_s = left_s.filter(|left_s| *left_s <= UNLOCK_MAX_S);
             let left_ms = left_s.and_then(|left_s| u64::try_from(left_s).ok()).map(|left_s| left_s * 1000);

@@ -147,6 +147,12 @@ fn what_cannot_be_opened_is_said() {
     site.world.source.publish();
     site.world.expect_equal_mirror();
     assert!(refused(&site, json!({ "door": "front", "for_s": 60 })).contains("the PACS's to open"));
+    let mut record = super::front("doorward");
+    record["gateway"] = "panel-2".into();
+    site.world.source.put("door", "front", record);
+    site.world.source.publish();
+    site.world.expect_equal_mirror();
+    assert!(refused(&site, json!({ "door": "front", "for_s": 60 })).contains("gateway panel-2's to open"));
 }
 
 #[test]
