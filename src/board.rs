@@ -103,7 +103,12 @@ impl Board {
         for (at, input) in self.spec.inputs.iter().enumerate() {
             let Wiring::Gpio(place) = &input.wiring else { continue };
             match gpio::take_input(input, place, &chips) {
-                Ok(taken) => watched.push(Watched::new(input, taken)),
+                Ok(taken) => {
+                    if !taken.has_edges {
+                        lines.without_edges.push(format!("{input} at {place}"));
+                    }
+                    watched.push(Watched::new(input, taken));
+                }
                 Err(flaw) => keep(self.spec.complain(&format!("inputs[{at}]"), flaw)),
             }
         }

@@ -16,6 +16,9 @@ pub struct Lines {
     /// What happens at the inputs of the whole board, beginning with each one's level at the start. It ends when there are
     /// none.
     pub inputs: mpsc::Receiver<InputEvent>,
+    /// Inputs whose chip reports no edges, for people: they are read all the time, which costs a little and may miss a
+    /// short press.
+    pub without_edges: Vec<String>,
     sender: Option<mpsc::Sender<InputEvent>>,
 }
 
@@ -41,7 +44,13 @@ impl Lines {
     /// Of a panel without a board.
     pub fn none() -> Lines {
         let (sender, inputs) = mpsc::channel(INPUT_EVENTS_MAX);
-        Lines { free: Vec::new(), all: Outputs { pins: Vec::new() }, inputs, sender: Some(sender) }
+        Lines {
+            free: Vec::new(),
+            all: Outputs { pins: Vec::new() },
+            inputs,
+            without_edges: Vec::new(),
+            sender: Some(sender),
+        }
     }
 
     pub(super) fn add_output(&mut self, output: &Output, pin: Pin) {

@@ -53,6 +53,9 @@ fn serve(file: &Path, config: Config, board: String, lines: Lines, second_signal
     for warning in config::warnings(&config) {
         tracing::warn!("{warning}");
     }
+    for input in &lines.without_edges {
+        tracing::info!(input, "the chip reports no edges: the input is read all the time");
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.clock.sync));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), site = %config.site, gateway = %config.gateway, board, "starting");

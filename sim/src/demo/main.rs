@@ -97,6 +97,7 @@ fn run(show: &mut Show) -> Result<()> {
     steps::people::hire(show)?;
     steps::people::revoke(show)?;
     steps::enroll::two_taps(show)?;
+    steps::door::opens(show)?;
     steps::window::opens_and_closes(show)?;
     steps::outages::pacs(show)?;
     steps::outages::broker(show)?;

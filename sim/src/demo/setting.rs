@@ -10,6 +10,8 @@ use std::process::Command;
 
 /// Login at the PACS.
 pub(crate) const PACS_USER: &str = "doorward";
+/// Where the board leaves a trace.
+pub(crate) const TRACE: &str = "board.trace";
 /// What the gateway calls itself to the PACS.
 pub(crate) const PACS_SYSTEM: &str = "office-panels";
 /// The observer's at the broker.
@@ -85,12 +87,15 @@ pub(crate) fn source(stage: &Stage) -> Result<()> {
 /// When they cannot be written.
 pub(crate) fn panel(stage: &Stage, pacs: std::net::SocketAddr) -> Result<()> {
     std::fs::create_dir(stage.path("state"))?;
+    // The shipped board without hardware, which leaves a trace of what its outputs do.
+    let board = std::fs::read_to_string(stage.root.join("boards/virtual.toml"))?;
+    write(stage, "board.toml", &format!("trace = \"{TRACE}\"\n{board}"))?;
     let toml = format!(
         r#"site = "{SITE}"
 gateway = "{PANEL}"
 state_dir = "state"
 control_dir = "control"
-board = "{board}"
+board = "board.toml"
 
 [broker]
 host = "127.0.0.1"
@@ -117,12 +122,12 @@ email_type = "work"
 name = "entrance"
 kind = "pcsc"
 reader = "{reader}"
+door = "main"
 command = ["/usr/bin/env", "{variable}", "{program}", "reader-child"] # a pcscd of the demo's own
 "#,
         reader = reader::NAME,
         variable = stage.reader()?.variable(),
         program = stage.doorward_program().display(),
-        board = stage.root.join("boards/virtual.toml").display(),
         port = stage.broker_port,
         profile = stage.root.join("profiles/interflex.toml").display(),
     );

@@ -260,6 +260,18 @@ impl Stage {
         text.lines().map(|line| serde_json::from_str(line).context("a line of JSON")).collect()
     }
 
+    /// `doorward query` for what has this text in it, for programs.
+    pub(crate) fn query_filtered(&self, what: &str, filter: &str) -> Result<Vec<Value>> {
+        let text = self.doorward(&["query", what, filter, "--json"])?;
+        text.lines().map(|line| serde_json::from_str(line).context("a line of JSON")).collect()
+    }
+
+    /// Whether the board's strike has last done this.
+    pub(crate) fn trace_ends_with(&self, wanted: &str) -> bool {
+        let trace = std::fs::read_to_string(self.path(setting::TRACE)).unwrap_or_default();
+        trace.lines().rfind(|line| line.starts_with("strike")) == Some(wanted)
+    }
+
     /// Asks the PACS's control API.
     pub(crate) fn pacs(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         http::ask(self.pacs_at.context("the PACS does not run")?, method, path, body)

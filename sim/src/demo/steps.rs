@@ -1,6 +1,7 @@
 //! The steps of the demo, each a function that tells, does, and checks.
 
 pub(crate) mod burst;
+pub(crate) mod door;
 pub(crate) mod enroll;
 pub(crate) mod offline;
 pub(crate) mod outages;

@@ -21,6 +21,9 @@ pub(super) fn watch(board: &Board, as_json: bool) -> Result<()> {
         let clock = clock();
         let mut lines = board.take_inputs(&clock)?;
         show_outputs(board, as_json);
+        for input in &lines.without_edges {
+            eprintln!("{input}: the chip reports no edges, so the input is read all the time");
+        }
         if board.spec().inputs.iter().all(|input| input.wiring == Wiring::Virtual) {
             eprintln!("no real inputs: what is virtual moves only in the gateway's own process");
         }

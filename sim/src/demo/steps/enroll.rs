@@ -1,5 +1,6 @@
 //! A card becomes known by a tap.
 
+use super::door::OLGA;
 use super::{assignment, only_if, upsert, user};
 use crate::Show;
 use crate::clock;
@@ -9,8 +10,6 @@ use anyhow::{Context as _, Result};
 use doorward_sim::readers::card::Card;
 use serde_json::Value;
 
-/// The card that Olga is given.
-const CARD: [u8; 7] = [0x04, 0xE3, 0x5B, 0x19, 0x77, 0x2C, 0x80];
 const CARD_UID: &str = "04E35B19772C80";
 /// The installer's program, and its log.
 const INSTALLER: &str = "doorward-enroll";
@@ -37,7 +36,7 @@ pub(crate) fn two_taps(show: &mut Show) -> Result<()> {
         })
     };
     let reader = &stage.reader()?.hardware;
-    let card = Card::desfire(&CARD);
+    let card = Card::desfire(&OLGA);
     step("armed")?;
     reader.tap(&card);
     step("tapped")?;
