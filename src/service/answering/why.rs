@@ -2,12 +2,12 @@
 
 use super::{Answering, Basis};
 use crate::mirror::passing::walk;
-use access::decide::{Candidate, Check, Decision, Explanation, Facts, Path, Presentation, Reason, explain};
+use access::decide::{Check, Decision, Explanation, Facts, Path, Presentation, Reason, candidate, explain};
 use access::door::Door;
 use access::id::Key;
 use access::text::Text;
 use access::time::UtcTime;
-use access::token::{Identifier, TokenStatus};
+use access::token::Identifier;
 use access::uid::RawId;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -194,7 +194,7 @@ impl Answering<'_> {
 
 fn card(facts: &Facts, shown: &Presentation, explained: &Explanation) -> Card {
     let decision = explained.decision();
-    let one = which(facts, &shown.identifier);
+    let one = candidate(facts, shown);
     let schedule = explained.paths.iter().find_map(|path| facts.schedules.get(path.schedule.as_ref()?));
     let instant = |utc: UtcTime| Instant { utc, wall: schedule.and_then(|schedule| schedule.wall(utc)) };
     let (by, until, reasons) = match &decision {
@@ -214,17 +214,6 @@ fn card(facts: &Facts, shown: &Presentation, explained: &Explanation) -> Card {
         reasons,
         rules: explained.card.iter().map(Asked::from).collect(),
         paths: explained.paths.iter().map(|path| self::path(facts, path, explained.time.now)).collect(),
-    }
-}
-
-/// The token that the decision takes the card for.
-fn which<'f>(facts: &'f Facts, shown: &Identifier) -> Option<&'f Candidate> {
-    let same = || facts.tokens.iter().filter(|one| one.token.identifiers.contains(shown));
-    let live: Vec<_> = same().filter(|one| one.token.status != TokenStatus::Revoked).collect();
-    match live.as_slice() {
-        [] => same().next(),
-        [one] => Some(one),
-        [_, _, ..] => None,
     }
 }
 
