@@ -3,7 +3,7 @@
 //! Bounded in rows. What comes from doors is without end while the source takes nothing: then the oldest cards that
 //! passed give way to what comes, and after those what else happened at doors; one event says how many there were. Of the
 //! rest, an event that others can be asked about again (an export result) may not take the last tenth of the room, which is
-//! for what is known nowhere else. What finds no room is counted, never dropped in silence.
+//! for what is known nowhere else; cards and doors, too, where the others have taken the rest. What finds no room is counted, never dropped in silence.
 //!
 //! - `room`: what gives way
 //! - `history`: events for people

@@ -7,6 +7,7 @@
 //! - `standing`: what was ordered, and whose the doors are
 //! - `machine`: what a door does next; `acting`: doing it
 //! - `strikes`: the thread that holds strikes, and lets go of them in time
+//! - `unwritten`: what waits for room on the disk
 //!
 //! Not here: the rules of access, and cards that are to be enrolled (`enrolling`).
 
@@ -15,6 +16,7 @@ mod machine;
 mod passing;
 mod standing;
 mod strikes;
+mod unwritten;
 
 use super::circumstances::{Age, Circumstances};
 use super::notices::Notices;
@@ -32,16 +34,16 @@ use access::leash::Leashes;
 use access::signal::Signal;
 use access::time::UtcTime;
 use access::token::Identifier;
-use contract::messages::Event;
 use machine::{Happening, Machine};
 use passing::{Moment, Passage, Shown};
 use rusqlite::Connection;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use strikes::Strikes;
 use tokio::sync::{mpsc, watch};
+use unwritten::Unwritten;
 
 /// Cards that wait to be decided: nobody stands there any longer then.
 pub const CARDS_MAX: usize = 32;
@@ -49,8 +51,6 @@ pub const CARDS_MAX: usize = 32;
 pub const CUES_MAX: usize = 32;
 /// Tokens of which it is remembered when they passed; the oldest is forgotten.
 const PASSED_MAX: usize = 4_096;
-/// Events that wait in memory for room on the disk; the oldest is forgotten.
-const UNWRITTEN_MAX: usize = 256;
 
 /// A card was shown at a reader beside a door.
 #[derive(Clone, Debug)]
@@ -104,6 +104,7 @@ pub struct Doors {
 struct Running {
     config: DoorConfig,
     machine: Machine,
+    has_strike: bool,
     /// When each token passed.
     passed: BTreeMap<Key, MonoMs>,
 }
@@ -119,7 +120,7 @@ struct Run {
     notices: Notices,
     gateway: Key,
     leashes: Leashes,
-    unwritten: VecDeque<(UtcTime, Event)>,
+    unwritten: Unwritten,
     /// When the first of the doors that are open to everyone is not any more.
     open_until: Option<UtcTime>,
 }
@@ -136,13 +137,13 @@ impl Doors {
     ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
         let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
             self;
-        let (strikes, thread) = Strikes::start(strikes, clock)?;
         let running = |(key, config): (Key, DoorConfig)| {
-            let machine = Machine::new(&config);
-            (key, Running { config, machine, passed: BTreeMap::new() })
+            let (machine, has_strike) = (Machine::new(&config), strikes.contains_key(&key));
+            (key, Running { config, machine, has_strike, passed: BTreeMap::new() })
         };
         let doors = doors.into_iter().map(running).collect();
-        let unwritten = VecDeque::new();
+        let (strikes, thread) = Strikes::start(strikes, clock)?;
+        let unwritten = Unwritten::default();
         let run = Run {
             doors,
             strikes,
@@ -171,7 +172,8 @@ impl Run {
         let (mut has_inputs, mut root) = (true, level.borrow().standing.root);
         self.follow_orders().await;
         while !*stop.borrow() {
-            let mono = self.doors.values().filter_map(|door| door.machine.next()).min();
+            let mono = self.doors.values().filter_map(|door| door.machine.next());
+            let mono = mono.chain(self.unwritten.due()).min();
             // The wall clock may be moved meanwhile.
             let wall = self.open_until;
             tokio::select! {
@@ -218,7 +220,8 @@ impl Run {
         let shown =
             Shown { door: card.door.clone(), reader: card.reader.clone(), identifier: card.identifier };
         let moment = self.moment(door);
-        let unwritten: Vec<_> = self.unwritten.iter().cloned().collect();
+        self.unwritten.tried(self.time.mono());
+        let unwritten = self.unwritten.all();
         let (asked, by) = (shown.clone(), moment.clone());
         let work = move |context: Context<'_>| passing::pass(&context, &asked, &by, &unwritten);
         let passage = match self.writer.run(Urgency::Normal, work).await {
@@ -258,33 +261,31 @@ impl Run {
         let is_barred = passage.is_granted() && when_full == WhenDiskFull::Deny;
         if is_barred {
             tracing::error!(door = %shown.door, "a card that may pass does not: there is no room for its event");
-            self.keep(moment.time.now, passage.barred());
+            self.unwritten.keep(moment.time.now, passage.barred());
             return None;
         }
-        self.keep(moment.time.now, passage.event.clone());
+        self.unwritten.keep(moment.time.now, passage.event.clone());
         Some(passage)
     }
 
-    /// The disk has room again, perhaps.
+    /// The disk has room, perhaps: what has waited goes first, so that all of it is told in its order.
     async fn write_what_waits(&mut self) {
         if self.unwritten.is_empty() {
             return;
         }
-        let waiting = self.unwritten.clone();
+        self.unwritten.tried(self.time.mono());
+        let waiting = self.unwritten.all();
         let work = move |context: Context<'_>| {
             waiting.iter().try_for_each(|(at, event)| outbox::push(context.conn, *at, event))
         };
-        if self.writer.run(Urgency::Normal, work).await.is_ok() {
-            self.unwritten.clear();
-            self.notices.events();
+        match self.writer.run(Urgency::Normal, work).await {
+            Ok(()) => {
+                self.unwritten.clear();
+                self.notices.events();
+            }
+            Err(error) => tracing::warn!(%error, "events of doors wait in memory"),
         }
-    }
-
-    fn keep(&mut self, at: UtcTime, event: Event) {
-        if self.unwritten.len() >= UNWRITTEN_MAX {
-            self.unwritten.pop_front();
-        }
-        self.unwritten.push_back((at, event));
+        self.notices.disk_full(self.writer.is_disk_full());
     }
 
     fn moment(&self, door: &Running) -> Moment {
@@ -298,6 +299,7 @@ impl Run {
                 age: Age::of(&self.notices, &self.time),
             },
             gateway: self.gateway.clone(),
+            has_strike: door.has_strike,
             passed: door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect(),
             passback_s: door.config.passback_s,
         }
@@ -353,6 +355,9 @@ impl Run {
             let Some(door) = self.doors.get_mut(&key) else { continue };
             let todo = door.machine.at(now);
             self.act(&key, todo).await;
+        }
+        if self.unwritten.due().is_some_and(|due| due <= now) {
+            self.write_what_waits().await;
         }
         self.follow_orders().await;
     }

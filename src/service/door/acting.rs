@@ -5,8 +5,7 @@
 use super::machine::{Do, Trouble};
 use super::{Cue, Run, Running};
 use crate::failpoint;
-use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, door_orders, outbox};
+use crate::mirror::door_orders;
 use access::id::Key;
 use access::signal::Signal;
 use contract::at_door::AtDoor;
@@ -45,16 +44,8 @@ impl Run {
 
     pub(super) async fn tell(&mut self, what: AtDoor) {
         tracing::info!(?what, "door");
-        let (now, event) = (self.time.time().now, Event::Door(what));
-        let told = event.clone();
-        let work = move |context: Context<'_>| outbox::push(context.conn, now, &told);
-        match self.writer.run(Urgency::Normal, work).await {
-            Ok(()) => self.notices.events(),
-            Err(error) => {
-                tracing::warn!(%error, "an event of a door waits in memory");
-                self.keep(now, event);
-            }
-        }
+        self.unwritten.keep(self.time.time().now, Event::Door(what));
+        self.write_what_waits().await;
     }
 
     pub(super) fn cue(&self, door: &Key, reader: Option<String>, signal: Signal) {

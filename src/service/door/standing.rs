@@ -7,6 +7,7 @@ use super::machine::Happening;
 use super::passing;
 use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, door_orders, outbox};
+use crate::service::orders::UNLOCK_MAX_S;
 use access::id::Key;
 use access::time::UtcTime;
 use access::trust::Trust;
@@ -39,6 +40,8 @@ impl Run {
             // By a clock that is not believed nobody can say that it is not over.
             let left_s =
                 until.filter(|_| time.trust == Trust::Trusted).map(|until| until.unix() - time.now.unix());
+            // An order is for a day at most: what seems longer was given by a clock that was put back since.
+            let left_s = left_s.filter(|left_s| *left_s <= UNLOCK_MAX_S);
             let left_ms = left_s.and_then(|left_s| u64::try_from(left_s).ok()).map(|left_s| left_s * 1000);
             if let Some(until) = until.filter(|until| time.trust == Trust::Trusted && *until <= time.now) {
                 self.is_over(&key, until).await;

@@ -148,3 +148,14 @@ fn what_cannot_be_opened_is_said() {
     site.world.expect_equal_mirror();
     assert!(refused(&site, json!({ "door": "front", "for_s": 60 })).contains("the PACS's to open"));
 }
+
+#[test]
+fn a_door_open_for_an_hour_is_not_open_for_days_because_the_clock_was_put_back() {
+    let mut site = Site::new();
+    site.open();
+    site.order("door/unlock", &json!({ "door": "front", "for_s": 3_600 }));
+    site.expect_strike(true);
+    // By a server that is believed.
+    site.world.clock.step_to(at("2026-11-21T08:00:00Z"));
+    site.expect_strike(false);
+}
