@@ -7,10 +7,10 @@ use crate::mirror::standing::OutOfSync;
 use crate::mirror::writer::Context;
 use crate::mirror::{outbox, passing, standing};
 use crate::service::circumstances::Circumstances;
-use access::decide::{self, Candidate, Decision, Presentation};
+use access::decide::{self, Decision, Presentation};
 use access::door::{ControlledBy, Door};
 use access::id::Key;
-use access::token::{Identifier, TokenStatus};
+use access::token::Identifier;
 use access::trust::Time;
 use contract::at_door::{Access, AccessReason, outcome};
 use contract::messages::Event;
@@ -80,7 +80,7 @@ pub(super) fn judge(conn: &Connection, shown: &Shown, moment: &Moment) -> rusqli
         moment.passed.iter().filter(|(token, _)| is_here(token)).map(|(_, ago_s)| *ago_s).min();
     let presentation = Presentation { identifier: shown.identifier.clone() };
     let decision = decide::decide(&facts, &presentation, door.as_deref(), &moment.time);
-    let candidate = only(&facts.tokens, &shown.identifier);
+    let candidate = decide::candidate(&facts, &presentation);
     let controls = door.as_deref().is_some_and(|door| controls(door, &moment.gateway));
     let stands = standing::standing(conn)?;
     let (granted, by, reasons) = outcome(&decision);
@@ -106,18 +106,6 @@ pub(super) fn judge(conn: &Connection, shown: &Shown, moment: &Moment) -> rusqli
 /// Whether this panel moves the strike. A record that names another panel's door moves nothing here.
 pub(super) fn controls(door: &Door, gateway: &Key) -> bool {
     door.controlled_by == ControlledBy::Doorward && door.gateway.as_ref().is_none_or(|named| named == gateway)
-}
-
-/// The one token that the card is, for the record.
-fn only<'a>(tokens: &'a [Candidate], shown: &Identifier) -> Option<&'a Candidate> {
-    let mut live = tokens
-        .iter()
-        .filter(|one| one.token.identifiers.contains(shown) && one.token.status != TokenStatus::Revoked);
-    match (live.next(), live.next()) {
-        (Some(one), None) => Some(one),
-        (Some(_), Some(_)) => None,
-        (None, _) => tokens.iter().find(|one| one.token.identifiers.contains(shown)),
-    }
 }
 
 /// As [`judge`], with the event written in the same transaction; events that found no room on the disk come first. None
