@@ -34,6 +34,7 @@ use access::leash::Leashes;
 use access::signal::Signal;
 use access::time::UtcTime;
 use access::token::Identifier;
+use access::trust::Reading;
 use machine::{Happening, Machine};
 use passing::{Moment, Passage, Shown};
 use rusqlite::Connection;
@@ -125,6 +126,8 @@ struct Run {
     is_shut: bool,
     /// When the first of the doors that are open to everyone is not any more.
     open_until: Option<UtcTime>,
+    /// The clocks when that was looked at.
+    seen: Reading,
 }
 
 impl Doors {
@@ -145,6 +148,7 @@ impl Doors {
         };
         let doors = doors.into_iter().map(running).collect();
         let (strikes, thread) = Strikes::start(strikes, clock)?;
+        let seen = time.clock().reading();
         let unwritten = Unwritten::default();
         let run = Run {
             doors,
@@ -159,6 +163,7 @@ impl Doors {
             unwritten,
             is_shut: false,
             open_until: None,
+            seen,
         };
         Ok((run.run(cards, inputs, stop), thread))
     }
@@ -204,7 +209,7 @@ impl Run {
                     Ok(()) => { trust.borrow_and_update(); self.follow_orders().await; }
                     Err(_) => break,
                 },
-                () = self.time.clock().wait(Wake { wall, mono }), if wall.is_some() || mono.is_some() => self.look().await,
+                () = self.time.clock().wait_since(self.seen, Wake { wall, mono }), if wall.is_some() || mono.is_some() => self.look().await,
                 changed = stop.changed() => if changed.is_err() { break },
             }
             self.say_states();

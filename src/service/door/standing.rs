@@ -17,6 +17,7 @@ use contract::messages::Event;
 impl Run {
     /// What stands on disk: whose the doors are, lockdown, and which of them are open to everyone.
     pub(super) async fn follow_orders(&mut self) {
+        self.seen = self.time.clock().reading();
         let read = (|| {
             let owned = self.doors.keys().map(|key| {
                 let door = crate::mirror::passing::door(&self.conn, key)?;
