@@ -103,8 +103,9 @@ fn message(row: &Row<'_>) -> rusqlite::Result<EventMessage> {
 /// # Errors
 /// SQLite's.
 pub fn received(conn: &Connection, stream: &str, seq: u64) -> rusqlite::Result<()> {
-    const MARK: &str = "UPDATE outbox SET received_seq = min(?2, next_seq - 1)
-        WHERE stream = ?1 AND received_seq < min(?2, next_seq - 1)";
+    // What was never sent was not received, whatever anybody says.
+    const MARK: &str = "UPDATE outbox SET received_seq = min(?2, sent_seq, next_seq - 1)
+        WHERE stream = ?1 AND received_seq < min(?2, sent_seq, next_seq - 1)";
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     conn.prepare_cached(MARK)?.execute(params![stream, seq]).map(drop)
 }

@@ -7,11 +7,13 @@
 //! - `standing`: what was ordered, and whose the doors are
 //! - `machine`: what a door does next; `acting`: doing it
 //! - `strikes`: the thread that holds strikes, and lets go of them in time
-//! - `unwritten`: what waits for room on the disk
+//! - `full_disk`: when it takes nothing; `unwritten`: what waits for room; `chatter`: inputs that tell too much
 //!
 //! Not here: the rules of access, and cards that are to be enrolled (`enrolling`).
 
 mod acting;
+mod chatter;
+mod full_disk;
 mod machine;
 mod passing;
 mod standing;
@@ -25,16 +27,17 @@ use crate::board::InputRole;
 use crate::board::inputs::InputEvent;
 use crate::board::strike::Strike;
 use crate::clock::{Clock, MonoMs, Wake};
-use crate::config::{DoorConfig, WhenDiskFull};
+use crate::config::DoorConfig;
 use crate::failpoint;
 use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, WriteError, Writer, outbox};
+use crate::mirror::{Urgency, WriteError, Writer};
 use access::id::Key;
 use access::leash::Leashes;
 use access::signal::Signal;
 use access::time::UtcTime;
 use access::token::Identifier;
 use access::trust::Reading;
+use chatter::Chatter;
 use machine::{Happening, Machine};
 use passing::{Moment, Passage, Shown};
 use rusqlite::Connection;
@@ -50,6 +53,8 @@ use unwritten::Unwritten;
 pub const CARDS_MAX: usize = 32;
 /// Signals that wait to be shown.
 pub const CUES_MAX: usize = 32;
+/// After so long a card that may pass opens nothing any more.
+const LATE_MAX_MS: u64 = 10_000;
 /// Tokens of which it is remembered when they passed; the oldest is forgotten.
 const PASSED_MAX: usize = 4_096;
 
@@ -62,6 +67,8 @@ pub struct Card {
     pub reader: String,
     /// What it has read.
     pub identifier: Identifier,
+    /// When.
+    pub seen: MonoMs,
 }
 
 /// Something to show.
@@ -105,6 +112,7 @@ pub struct Doors {
 struct Running {
     config: DoorConfig,
     machine: Machine,
+    chatter: Chatter,
     has_strike: bool,
     /// When each token passed.
     passed: BTreeMap<Key, MonoMs>,
@@ -142,9 +150,11 @@ impl Doors {
     ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
         let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
             self;
+        let now = time.mono();
         let running = |(key, config): (Key, DoorConfig)| {
             let (machine, has_strike) = (Machine::new(&config), strikes.contains_key(&key));
-            (key, Running { config, machine, has_strike, passed: BTreeMap::new() })
+            let chatter = Chatter::new(now);
+            (key, Running { config, machine, chatter, has_strike, passed: BTreeMap::new() })
         };
         let doors = doors.into_iter().map(running).collect();
         let (strikes, thread) = Strikes::start(strikes, clock)?;
@@ -249,51 +259,17 @@ impl Run {
             return self.cue(&card.door, Some(card.reader), Signal::Error);
         };
         tracing::info!(door = %card.door, reader = card.reader, decision = ?passage.decision, "card");
+        if passage.is_granted() && passage.controls && is_late(card.seen, self.time.mono()) {
+            return self
+                .moved(&card.door, Err("the disk took too long: nobody may stand there any more".into()))
+                .await;
+        }
         self.follow(&card.door, &passage).await;
         self.cue(
             &card.door,
             Some(card.reader),
             if passage.is_granted() { Signal::Good } else { Signal::Bad },
         );
-    }
-
-    /// By the door's setting; what happened is kept in memory for as long as there is room and power.
-    fn without_room(&mut self, shown: &Shown, moment: &Moment, when_full: WhenDiskFull) -> Option<Passage> {
-        let passage = match passing::judge(&self.conn, shown, moment) {
-            Ok(passage) => passage,
-            Err(error) => {
-                tracing::error!(%error, "what a card may cannot be decided: nothing is granted");
-                return None;
-            }
-        };
-        let is_barred = passage.is_granted() && when_full == WhenDiskFull::Deny;
-        if is_barred {
-            tracing::error!(door = %shown.door, "a card that may pass does not: there is no room for its event");
-            self.unwritten.keep(moment.time.now, passage.barred());
-            return None;
-        }
-        self.unwritten.keep(moment.time.now, passage.event.clone());
-        Some(passage)
-    }
-
-    /// The disk has room, perhaps: what has waited goes first, so that all of it is told in its order.
-    async fn write_what_waits(&mut self) {
-        if self.unwritten.is_empty() {
-            return;
-        }
-        self.unwritten.tried(self.time.mono());
-        let waiting = self.unwritten.all();
-        let work = move |context: Context<'_>| {
-            waiting.iter().try_for_each(|(at, event)| outbox::push(context.conn, *at, event))
-        };
-        match self.writer.run(Urgency::Normal, work).await {
-            Ok(()) => {
-                self.unwritten.clear();
-                self.notices.events();
-            }
-            Err(error) => tracing::warn!(%error, "events of doors wait in memory"),
-        }
-        self.notices.disk_full(self.writer.is_disk_full());
     }
 
     fn moment(&self, door: &Running) -> Moment {
@@ -371,11 +347,29 @@ impl Run {
     }
 }
 
+/// Whether somebody else may stand at the door by now.
+fn is_late(seen: MonoMs, now: MonoMs) -> bool {
+    now.0.saturating_sub(seen.0) > LATE_MAX_MS
+}
+
 fn remember(passed: &mut BTreeMap<Key, MonoMs>, token: Key, now: MonoMs) {
     passed.insert(token, now);
     if passed.len() > PASSED_MAX
         && let Some(oldest) = passed.iter().min_by_key(|(_, at)| **at).map(|(token, _)| token.clone())
     {
         passed.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_too_late_when_nobody_may_stand_there_any_more() {
+        let table = [(0, 0, false), (5, 5 + LATE_MAX_MS, false), (5, 6 + LATE_MAX_MS, true), (9, 5, false)];
+        for (seen, now, late) in table {
+            assert_eq!(is_late(MonoMs(seen), MonoMs(now)), late, "{seen} {now}");
+        }
     }
 }

@@ -138,6 +138,9 @@ fn what_the_source_has_is_kept_for_those_who_ask_here_and_then_forgotten() {
     received(&tx, "another", 1).expect("noted");
     assert_eq!(waiting_all(&tx).len(), 1, "another stream's receipts mean nothing");
     received(&tx, "s", 99).expect("noted");
+    assert_eq!(waiting_all(&tx).len(), 1, "nobody can have what was never sent");
+    note_sent(&tx, u64::from(u32::MAX)).expect("noted");
+    received(&tx, "s", 99).expect("noted");
     assert!(waiting_all(&tx).is_empty());
     let found = told(&tx, id).expect("read").expect("kept");
     assert!(found.is_received && found.event.at == at(7));

@@ -15,6 +15,11 @@ impl Run {
     pub(super) async fn act(&mut self, key: &Key, todo: Vec<Do>) {
         for one in todo {
             let door = key.clone();
+            let is_told =
+                matches!(one, Do::TellRex | Do::TellForced | Do::TellHeldOpen { .. } | Do::TellClosed);
+            if is_told && !self.may_tell(key) {
+                continue;
+            }
             match one {
                 Do::Hold { until } => {
                     let held = self.strikes.hold(key, until).await;
@@ -32,6 +37,16 @@ impl Run {
                 Do::Show(signal) => self.cue(key, None, signal),
             }
         }
+    }
+
+    /// Whether what an input tells is worth an event still; what is not is counted in the log.
+    fn may_tell(&mut self, key: &Key) -> bool {
+        let now = self.time.mono();
+        let told = self.doors.get_mut(key).and_then(|door| door.chatter.tell(now));
+        if let Some(untold @ 1..) = told {
+            tracing::warn!(door = %key, untold, "an input chatters: so many events of this door were not told");
+        }
+        told.is_some()
     }
 
     pub(super) async fn moved(&mut self, key: &Key, moved: Result<(), String>) {

@@ -31,7 +31,8 @@ impl Run {
         let (owned, unlocked, is_shut) = match read {
             Ok(read) => read,
             Err(error) => {
-                return tracing::error!(%error, "the doors' records cannot be read; they stay as they are");
+                tracing::error!(%error, "the doors' records cannot be read: none is open to everyone");
+                return self.shut_all().await;
             }
         };
         let (time, mono) = (self.time.time(), self.time.mono());
@@ -59,6 +60,15 @@ impl Run {
             if begins {
                 todo.extend(door.machine.lock_down(mono));
             }
+            self.act(&key, todo).await;
+        }
+    }
+
+    async fn shut_all(&mut self) {
+        let mono = self.time.mono();
+        for key in self.doors.keys().cloned().collect::<Vec<_>>() {
+            let Some(door) = self.doors.get_mut(&key) else { continue };
+            let todo = door.machine.happen(Happening::OpenToAll { until: None }, mono);
             self.act(&key, todo).await;
         }
     }
