@@ -306,7 +306,10 @@ impl Run {
     }
 
     async fn input(&mut self, event: InputEvent) {
-        let Some(key) = self.door_of(event.door.as_ref()) else { return };
+        let Some(key) = self.door_of(event.door.as_ref()) else {
+            tracing::warn!(role = event.role.as_str(), door = ?event.door, "an input is of no door of this panel: give its `door` in the board's file");
+            return;
+        };
         let happening = match event.role {
             InputRole::Rex if event.is_initial && !event.is_active => return,
             InputRole::Rex => Happening::Rex { is_active: event.is_active },
