@@ -57,6 +57,7 @@ use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
 use access::id::Key;
+use access::time::UtcTime;
 use allotting::{AtDoors, at_doors};
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
@@ -82,7 +83,7 @@ use supervising::Supervisor;
 use sync::Sync;
 use timekeeping::Timekeeper;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 
 /// How long doors, readers and the export may take to come to rest in an ordered shutdown.
 const REST_MAX_MS: u64 = 3_000;
@@ -104,12 +105,7 @@ pub async fn run(
     let _lock = setup.lock()?;
     let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
-    match apply::reconsider_refused(&mut conn, clock.now()) {
-        Ok(0) => {}
-        Ok(understood) => tracing::info!(understood, "records that were refused before are in force now"),
-        // They stay refused, which opens nothing.
-        Err(error) => tracing::warn!(%error, "refused records are not looked at again"),
-    }
+    reconsider(&mut conn, clock.now());
     let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?, clock.mono());
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
     notices.disk_full(writer.is_disk_full());
@@ -157,24 +153,12 @@ pub async fn run(
     let time = parts.time.clone();
     drop(parts);
 
-    let shutdown = async {
-        tokio::select! { () = shutdown => {}, () = supervisor.attend(canaries, time) => {} }
-    };
-    tasks.run_until(shutdown).await;
+    tasks.run_until(supervisor.attend_until(shutdown, canaries, time)).await;
     supervisor.stopping();
     tracing::info!("shutting down");
     let _ = stop.send(true);
-    let rest = async {
-        let _ = doors_run.await;
-        let _ = enrolling.await;
-        if let Some(exporting) = exporting {
-            let _ = exporting.await;
-        }
-    };
     let end = async {
-        if tokio::time::timeout(Duration::from_millis(REST_MAX_MS), rest).await.is_err() {
-            tracing::warn!("not everything came to rest in time; what is cut off is on disk as unsettled");
-        }
+        rest(doors_run, enrolling, exporting).await;
         feed.say(contract::topics::GatewayTopic::State, true, reporting::last_will());
         feed.leave();
         let _ = tokio::time::timeout(Duration::from_millis(LEAVE_MAX_MS), feed_task).await;
@@ -184,6 +168,30 @@ pub async fn run(
     drop(tasks);
     tokio::task::spawn_blocking(move || (strikes_thread.join(), writer_thread.join())).await.ok();
     Ok(())
+}
+
+/// What was refused before may be understood by this program.
+fn reconsider(conn: &mut Connection, now: UtcTime) {
+    match apply::reconsider_refused(conn, now) {
+        Ok(0) => {}
+        Ok(understood) => tracing::info!(understood, "records that were refused before are in force now"),
+        // They stay refused, which opens nothing.
+        Err(error) => tracing::warn!(%error, "refused records are not looked at again"),
+    }
+}
+
+/// Waits until nothing new is begun any more, for a bounded time.
+async fn rest(doors: JoinHandle<()>, enrolling: JoinHandle<()>, exporting: Option<JoinHandle<()>>) {
+    let rest = async {
+        let _ = doors.await;
+        let _ = enrolling.await;
+        if let Some(exporting) = exporting {
+            let _ = exporting.await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_millis(REST_MAX_MS), rest).await.is_err() {
+        tracing::warn!("not everything came to rest in time; what is cut off is on disk as unsettled");
+    }
 }
 
 /// What the joints share.
@@ -248,7 +256,7 @@ impl Parts<'_> {
         asks: mpsc::Receiver<Ask>,
         (lights, cards, cues): (Lights, mpsc::Sender<Card>, mpsc::Receiver<Cue>),
         stopping: watch::Receiver<bool>,
-    ) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    ) -> Result<JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);
         let following = Following {
             conn: self.reader.clone(),
@@ -318,7 +326,7 @@ impl Parts<'_> {
         tasks: &LocalSet,
         heard: mpsc::Receiver<(GatewayId, LedgerMessage)>,
         stopping: watch::Receiver<bool>,
-    ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
+    ) -> Result<Option<JoinHandle<()>>, StartError> {
         let Some(pacs) = self.setup.open_whole_pacs(self.clock.clone(), self.time.time().floor)? else {
             return Ok(None);
         };

@@ -69,8 +69,18 @@ impl Supervisor {
         }
     }
 
-    /// Asks one canary after the other, for as long as the gateway runs.
-    pub(super) async fn attend(&self, canaries: mpsc::Sender<Canary>, time: Timekeeper) {
+    /// Asks one canary after the other until `shutdown` resolves.
+    pub(super) async fn attend_until(
+        &self,
+        shutdown: impl Future<Output = ()>,
+        canaries: mpsc::Sender<Canary>,
+        time: Timekeeper,
+    ) {
+        tokio::select! { () = shutdown => {}, () = self.attend(canaries, time) => {} }
+    }
+
+    /// For as long as the gateway runs.
+    async fn attend(&self, canaries: mpsc::Sender<Canary>, time: Timekeeper) {
         if self.socket.is_none() {
             return std::future::pending().await;
         }

@@ -24,7 +24,7 @@ pub type Canary = oneshot::Sender<Result<(), String>>;
 impl Run {
     /// Has it judged, and does not wait: a request to exit may come meanwhile.
     pub(super) fn ask_canary(&self, answer: Canary) {
-        let (writer, moment) = (self.writer.clone(), self.moment_after(Vec::new(), 0));
+        let (writer, moment) = (self.writer.clone(), self.moment_of(false, Vec::new(), 0));
         // Any door will do, and none as well: an unknown card is unknown everywhere.
         let door = self.doors.keys().next().unwrap_or(&self.gateway).clone();
         let identifier = RawId::from_bytes(&BYTES)
