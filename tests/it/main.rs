@@ -21,6 +21,7 @@ mod hand_over;
 mod import;
 mod order;
 mod pacs_trouble;
+mod panel_build;
 mod queries;
 mod readers;
 mod repair;
