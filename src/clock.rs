@@ -43,20 +43,27 @@ pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What the gateway knows of time. [`SystemClock`] in service, [`ManualClock`] in tests.
 pub trait Clock: Send + Sync {
+    /// Both clocks at one moment, and whether the wall clock is synchronised, as far as anyone can tell.
+    fn reading(&self) -> Reading;
+    /// Resolves at `wake`, and when the wall clock is stepped after `seen`; without times, only then. What was decided by
+    /// `seen` is decided again then, also if the step comes before the wait.
+    fn wait_since(&self, seen: Reading, wake: Wake) -> Waiting<'_>;
     /// The wall clock.
-    fn now(&self) -> UtcTime;
+    fn now(&self) -> UtcTime {
+        self.reading().now
+    }
     /// The monotonic clock.
-    fn mono(&self) -> MonoMs;
-    /// Whether the wall clock is synchronised, as far as anyone can tell.
-    fn is_synchronised(&self) -> bool;
-    /// Resolves at `wake`, and whenever the wall clock is stepped; without times, only then.
-    fn wait(&self, wake: Wake) -> Waiting<'_>;
-}
-
-/// Reads `clock` at one moment.
-pub fn read(clock: &dyn Clock) -> Reading {
-    let (now, is_synchronised) = (clock.now(), clock.is_synchronised());
-    Reading { mono_ms: clock.mono().0, now, is_synchronised }
+    fn mono(&self) -> MonoMs {
+        MonoMs(self.reading().mono_ms)
+    }
+    /// Whether the wall clock is synchronised.
+    fn is_synchronised(&self) -> bool {
+        self.reading().is_synchronised
+    }
+    /// As [`Clock::wait_since`] this moment.
+    fn wait(&self, wake: Wake) -> Waiting<'_> {
+        self.wait_since(self.reading(), wake)
+    }
 }
 
 /// A clock that stands still until it is moved: time for tests, demonstrations and simulations.
@@ -117,21 +124,14 @@ impl ManualClock {
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> UtcTime {
-        self.shown().now
+    fn reading(&self) -> Reading {
+        let Shown { now, mono, synchronised } = self.shown();
+        Reading { mono_ms: mono.0, now, is_synchronised: synchronised }
     }
 
-    fn mono(&self) -> MonoMs {
-        self.shown().mono
-    }
-
-    fn is_synchronised(&self) -> bool {
-        self.shown().synchronised
-    }
-
-    fn wait(&self, wake: Wake) -> Waiting<'_> {
+    fn wait_since(&self, seen: Reading, wake: Wake) -> Waiting<'_> {
         let mut moved = self.moved.subscribe();
-        let before = self.shown();
+        let before = Shown { now: seen.now, mono: MonoMs(seen.mono_ms), synchronised: seen.is_synchronised };
         Box::pin(async move {
             loop {
                 let shown = self.shown();

@@ -170,10 +170,18 @@ struct AtDoors {
     strikes: BTreeMap<Key, Strike>,
 }
 
-/// Hands the board out door by door; what names no door is the first one's, or the panel's if it has none.
+/// Hands the board out door by door; what names no door is the first one's, or the panel's if it has none. Only a strike is
+/// not, where there are several: a card that may pass one door must not open another.
 fn at_doors(config: &Config, lines: &mut Lines) -> AtDoors {
     let (mut by_door, mut strikes) = (Vec::new(), BTreeMap::new());
-    for key in config.doors().into_keys() {
+    let doors = config.doors();
+    if doors.len() > 1 && lines.withhold_unnamed_strikes() {
+        tracing::error!(
+            "the board has a strike that names no door, and the panel has several: it stays at rest; write its `door` into \
+             the board's file"
+        );
+    }
+    for key in doors.into_keys() {
         let of_door = lines.door(Some(key.as_str()));
         if let Some(strike) = of_door.strike {
             strikes.insert(key.clone(), strike);

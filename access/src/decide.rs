@@ -160,6 +160,11 @@ pub fn explain(facts: &Facts, presentation: &Presentation, door: Option<&Door>, 
     rules::ask(facts, presentation, door, time)
 }
 
+/// The token that a decision takes the card for, if exactly one.
+pub fn candidate<'a>(facts: &'a Facts, presentation: &Presentation) -> Option<&'a Candidate> {
+    rules::card(facts, presentation).1
+}
+
 fn hold(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.failure.is_none())
 }

@@ -10,6 +10,11 @@ use access::text::Text;
 use access::time::UtcTime;
 use serde::{Deserialize, Serialize};
 
+/// Most reasons in an event: more would make it too large to be sent.
+pub const REASONS_MAX: usize = 64;
+/// Longest words of one reason; what is longer is cut.
+pub const REASON_WORDS_MAX_BYTES: usize = 1_024;
+
 /// Somebody has shown a card at a door, and what the panel made of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -33,7 +38,7 @@ pub struct Access {
     /// The assignment by which it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Key>,
-    /// Every rule that stood in the way.
+    /// Every rule that stood in the way; of more than 64 the last says how many there are besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<AccessReason>,
     /// Whether the panel moved the strike for it.
@@ -61,7 +66,12 @@ pub struct AccessReason {
 
 impl From<&Reason> for AccessReason {
     fn from(reason: &Reason) -> AccessReason {
-        AccessReason { code: reason.code().into(), words: reason.to_string() }
+        let mut words = reason.to_string();
+        if words.len() > REASON_WORDS_MAX_BYTES {
+            words.truncate(words.floor_char_boundary(REASON_WORDS_MAX_BYTES - '…'.len_utf8()));
+            words.push('…');
+        }
+        AccessReason { code: reason.code().into(), words }
     }
 }
 
@@ -69,6 +79,11 @@ impl From<&Reason> for AccessReason {
 pub fn outcome(decision: &Decision) -> (bool, Option<Key>, Vec<AccessReason>) {
     match decision {
         Decision::Granted { by, .. } => (true, Some(by.clone()), Vec::new()),
+        Decision::Denied { reasons } if reasons.len() > REASONS_MAX => {
+            let kept = reasons.iter().take(REASONS_MAX - 1).map(AccessReason::from);
+            let words = format!("{} more reasons", reasons.len() - (REASONS_MAX - 1));
+            (false, None, kept.chain([AccessReason { code: "more".into(), words }]).collect())
+        }
         Decision::Denied { reasons } => (false, None, reasons.iter().map(AccessReason::from).collect()),
     }
 }
@@ -139,7 +154,7 @@ pub enum AtDoor {
     },
 }
 
-/// Events that gave way to newer ones while the source took none.
+/// Events that gave way to newer ones while the source took none, or while the disk was full.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dropped {
@@ -151,4 +166,24 @@ pub struct Dropped {
     pub from: UtcTime,
     /// When the last of them happened.
     pub to: UtcTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_stands_in_the_way_fits_into_a_message() {
+        let key = |name: String| Key::new(&name).expect("a key");
+        let long = |number: u32| key(format!("{number:064}"));
+        let (_, _, reasons) = outcome(&Decision::Denied {
+            reasons: vec![Reason::AmbiguousCard { tokens: (0..4_000).map(long).collect() }],
+        });
+        assert!(reasons[0].words.ends_with('…') && reasons[0].words.len() <= REASON_WORDS_MAX_BYTES);
+        let unknown = |number| Reason::UnknownEntitlement { entitlement: long(number) };
+        let of = |count| outcome(&Decision::Denied { reasons: (0..count).map(unknown).collect() }).2;
+        assert_eq!(of(64).len(), 64);
+        let more = AccessReason { code: "more".into(), words: "37 more reasons".into() };
+        assert_eq!((of(100).len(), of(100).last()), (64, Some(&more)));
+    }
 }

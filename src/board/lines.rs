@@ -78,6 +78,13 @@ impl Lines {
         DoorLines { strike, indicators: Indicators::new(green, red, buzzer) }
     }
 
+    /// With several doors nobody knows whose a strike is that names none: it stays at rest. Whether there is such a one.
+    pub fn withhold_unnamed_strikes(&mut self) -> bool {
+        let before = self.free.len();
+        self.free.retain(|free| free.role != Role::Strike || free.door.is_some());
+        self.free.len() < before
+    }
+
     fn take(&mut self, role: Role, door: Option<&str>) -> Option<Free> {
         let of = |wanted: Option<&str>| {
             self.free

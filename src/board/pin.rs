@@ -53,9 +53,9 @@ impl Pin {
     /// The chip's.
     pub fn set(&mut self, level: Level) -> Result<(), PinError> {
         match self {
-            Pin::Virtual(pin) => {
-                pin.set(level);
-                Ok(())
+            Pin::Virtual(pin) if pin.set(level) => Ok(()),
+            Pin::Virtual(_) => {
+                Err(PinError { what: "a virtual output".into(), words: "it was told to fail".into() })
             }
             Pin::Gpio { line, what } => line
                 .set_lone_value(value(level))

@@ -56,6 +56,7 @@ struct State {
     /// None until the lines are taken.
     clock: Option<Arc<dyn Clock>>,
     sender: Option<mpsc::Sender<InputEvent>>,
+    fails: bool,
 }
 
 struct VirtualOutput {
@@ -92,6 +93,7 @@ impl VirtualLines {
             trace: spec.trace.clone(),
             clock: None,
             sender: None,
+            fails: false,
         };
         VirtualLines { state: Arc::new(Mutex::new(state)) }
     }
@@ -103,7 +105,7 @@ impl VirtualLines {
     /// The output with this number in the file, driven at `level`.
     pub(super) fn output(&self, at: usize, level: Level) -> Pin {
         let pin = VirtualPin { lines: self.clone(), at };
-        pin.set(level);
+        let _ = pin.set(level);
         Pin::Virtual(pin)
     }
 
@@ -138,6 +140,11 @@ impl VirtualLines {
     /// What the outputs have done since the lines were taken, oldest first; being driven at rest at the start is no edge.
     pub fn edges(&self) -> Vec<Edge> {
         self.state().edges.iter().cloned().collect()
+    }
+
+    /// From now on no output can be set, as those of a chip that does not answer; or all can again.
+    pub fn fail(&self, fails: bool) {
+        self.state().fails = fails;
     }
 
     /// Moves an input, and tells whoever listens if that is a change.
@@ -180,21 +187,26 @@ pub struct VirtualPin {
 }
 
 impl VirtualPin {
-    pub(super) fn set(&self, level: Level) {
+    /// Whether it could be set.
+    pub(super) fn set(&self, level: Level) -> bool {
         let mut state = self.lines.state();
+        if state.fails {
+            return false;
+        }
         let mono = state.clock.as_ref().map(|clock| clock.mono());
-        let Some(output) = state.outputs.get_mut(self.at) else { return };
+        let Some(output) = state.outputs.get_mut(self.at) else { return true };
         if output.level.replace(level) == Some(level) {
-            return;
+            return true;
         }
         let (role, door, is_rest) = (output.role, output.door.clone(), level == output.rest);
         leave(state.trace.as_deref(), role, is_rest);
         // Being driven at rest by whoever takes the lines is no edge.
-        let Some(mono) = mono else { return };
+        let Some(mono) = mono else { return true };
         let edge = Edge { role, door, level, is_rest, mono };
         if state.edges.len() >= EDGES_MAX {
             state.edges.pop_front();
         }
         state.edges.push_back(edge);
+        true
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Clock, MonoMs, Waiting, Wake};
 use access::time::UtcTime;
+use access::trust::Reading;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -34,6 +35,11 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
+    fn reading(&self) -> Reading {
+        let (now, mono) = (self.now(), self.mono());
+        Reading { mono_ms: mono.0, now, is_synchronised: self.is_synchronised() }
+    }
+
     fn now(&self) -> UtcTime {
         UtcTime::from_unix(clock_gettime(ClockId::Realtime).tv_sec)
     }
@@ -52,8 +58,9 @@ impl Clock for SystemClock {
         }
     }
 
-    fn wait(&self, wake: Wake) -> Waiting<'_> {
+    fn wait_since(&self, seen: Reading, wake: Wake) -> Waiting<'_> {
         let mono_ms = wake.mono.map(|at| at.0.saturating_sub(self.mono().0));
+        let clock = *self;
         Box::pin(async move {
             let by_mono = async {
                 match mono_ms {
@@ -63,7 +70,7 @@ impl Clock for SystemClock {
             };
             tokio::select! {
                 () = by_mono => {}
-                result = wall_alarm(wake.wall) => if let Err(error) = result {
+                result = wall_alarm(wake.wall, || clock.was_stepped_since(seen)) => if let Err(error) = result {
                     tracing::warn!(%error, "no wall-clock alarm from the kernel; looking again in 1 s");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 },
@@ -72,8 +79,19 @@ impl Clock for SystemClock {
     }
 }
 
-/// Resolves at `at`, or when the clock is stepped: a timerfd reports both, so nothing polls.
-async fn wall_alarm(at: Option<UtcTime>) -> std::io::Result<()> {
+impl SystemClock {
+    /// Whether wall and monotonic clock have parted since. Readings have whole seconds of the one.
+    fn was_stepped_since(&self, seen: Reading) -> bool {
+        const ROUNDING_MAX_S: u64 = 2;
+        let (now, mono_ms) = (self.now(), self.mono().0);
+        let passed_s = i64::try_from(mono_ms.saturating_sub(seen.mono_ms) / 1000).unwrap_or(i64::MAX);
+        now.unix().abs_diff(seen.now.unix().saturating_add(passed_s)) > ROUNDING_MAX_S
+    }
+}
+
+/// Resolves at `at`, or when the clock is stepped: a timerfd reports both, so nothing polls. A step before it was armed
+/// is what `was_stepped` tells.
+async fn wall_alarm(at: Option<UtcTime>, was_stepped: impl Fn() -> bool) -> std::io::Result<()> {
     // Far away, but armed: an unarmed timer would not report steps.
     const FAR_S: i64 = 365 * 24 * 3600;
     let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
@@ -82,6 +100,9 @@ async fn wall_alarm(at: Option<UtcTime>) -> std::io::Result<()> {
     let at = Timespec { tv_sec: at.map_or(far, UtcTime::unix).max(1), tv_nsec: 0 };
     let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
     timerfd_settime(&timer, flags, &Itimerspec { it_interval: none, it_value: at })?;
+    if was_stepped() {
+        return Ok(());
+    }
     let timer = watch(timer)?;
     // Readable at expiry; a step makes the read fail with ECANCELED. Either is a wake.
     let _ready = timer.readable().await?;

@@ -64,9 +64,13 @@ impl Client {
     }
 
     fn send(&self, socket: &str, method: Method, path: &str, body: String) -> Result<Value> {
+        let file = self.folder.join(socket);
+        // Most questions are asked with or without a daemon: no runtime is made to find that there is none.
+        if std::fs::symlink_metadata(&file).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            return Err(NoDaemon { path: file }.into());
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let limit = Duration::from_millis(ANSWER_MAX_MS);
-        let file = self.folder.join(socket);
         let answer = runtime
             .block_on(async { tokio::time::timeout(limit, exchange(&file, method, path, body)).await });
         answer.with_context(|| format!("{}: no answer within {ANSWER_MAX_MS} ms", file.display()))?

@@ -64,7 +64,7 @@ pub fn tokens_of_card(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<He
 }
 
 /// The tokens with these bytes among their identifiers, by key.
-pub(super) fn in_force(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<(Key, Token)>> {
+fn in_force(conn: &Connection, uid: &RawId) -> rusqlite::Result<Vec<(Key, Token)>> {
     const TOKENS: &str =
         "SELECT n.key, r.body FROM card c JOIN record r ON r.id = c.token JOIN name n ON n.id = c.token
         WHERE c.uid = ?1 AND r.refused IS NULL

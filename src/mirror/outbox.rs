@@ -3,7 +3,7 @@
 //! Bounded in rows. What comes from doors is without end while the source takes nothing: then the oldest cards that
 //! passed give way to what comes, and after those what else happened at doors; one event says how many there were. Of the
 //! rest, an event that others can be asked about again (an export result) may not take the last tenth of the room, which is
-//! for what is known nowhere else. What finds no room is counted, never dropped in silence.
+//! for what is known nowhere else; cards and doors, too, where the others have taken the rest. What finds no room is counted, never dropped in silence.
 //!
 //! - `room`: what gives way
 //! - `history`: events for people
@@ -103,8 +103,9 @@ fn message(row: &Row<'_>) -> rusqlite::Result<EventMessage> {
 /// # Errors
 /// SQLite's.
 pub fn received(conn: &Connection, stream: &str, seq: u64) -> rusqlite::Result<()> {
-    const MARK: &str = "UPDATE outbox SET received_seq = min(?2, next_seq - 1)
-        WHERE stream = ?1 AND received_seq < min(?2, next_seq - 1)";
+    // What was never sent was not received, whatever anybody says.
+    const MARK: &str = "UPDATE outbox SET received_seq = min(?2, sent_seq, next_seq - 1)
+        WHERE stream = ?1 AND received_seq < min(?2, sent_seq, next_seq - 1)";
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     conn.prepare_cached(MARK)?.execute(params![stream, seq]).map(drop)
 }

@@ -7,14 +7,18 @@
 //! - `standing`: what was ordered, and whose the doors are
 //! - `machine`: what a door does next; `acting`: doing it
 //! - `strikes`: the thread that holds strikes, and lets go of them in time
+//! - `full_disk`: when it takes nothing; `unwritten`: what waits for room; `chatter`: inputs that tell too much
 //!
 //! Not here: the rules of access, and cards that are to be enrolled (`enrolling`).
 
 mod acting;
+mod chatter;
+mod full_disk;
 mod machine;
 mod passing;
 mod standing;
 mod strikes;
+mod unwritten;
 
 use super::circumstances::{Age, Circumstances};
 use super::notices::Notices;
@@ -23,34 +27,36 @@ use crate::board::InputRole;
 use crate::board::inputs::InputEvent;
 use crate::board::strike::Strike;
 use crate::clock::{Clock, MonoMs, Wake};
-use crate::config::{DoorConfig, WhenDiskFull};
+use crate::config::DoorConfig;
 use crate::failpoint;
 use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, WriteError, Writer, outbox};
+use crate::mirror::{Urgency, WriteError, Writer};
 use access::id::Key;
 use access::leash::Leashes;
 use access::signal::Signal;
 use access::time::UtcTime;
 use access::token::Identifier;
-use contract::messages::Event;
+use access::trust::Reading;
+use chatter::Chatter;
 use machine::{Happening, Machine};
 use passing::{Moment, Passage, Shown};
 use rusqlite::Connection;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use strikes::Strikes;
 use tokio::sync::{mpsc, watch};
+use unwritten::Unwritten;
 
 /// Cards that wait to be decided: nobody stands there any longer then.
 pub const CARDS_MAX: usize = 32;
 /// Signals that wait to be shown.
 pub const CUES_MAX: usize = 32;
+/// After so long a card that may pass opens nothing any more.
+const LATE_MAX_MS: u64 = 10_000;
 /// Tokens of which it is remembered when they passed; the oldest is forgotten.
 const PASSED_MAX: usize = 4_096;
-/// Events that wait in memory for room on the disk; the oldest is forgotten.
-const UNWRITTEN_MAX: usize = 256;
 
 /// A card was shown at a reader beside a door.
 #[derive(Clone, Debug)]
@@ -61,6 +67,8 @@ pub struct Card {
     pub reader: String,
     /// What it has read.
     pub identifier: Identifier,
+    /// When.
+    pub seen: MonoMs,
 }
 
 /// Something to show.
@@ -104,6 +112,8 @@ pub struct Doors {
 struct Running {
     config: DoorConfig,
     machine: Machine,
+    chatter: Chatter,
+    has_strike: bool,
     /// When each token passed.
     passed: BTreeMap<Key, MonoMs>,
 }
@@ -119,9 +129,13 @@ struct Run {
     notices: Notices,
     gateway: Key,
     leashes: Leashes,
-    unwritten: VecDeque<(UtcTime, Event)>,
+    unwritten: Unwritten,
+    /// The panel is in lockdown, as far as its doors know.
+    is_shut: bool,
     /// When the first of the doors that are open to everyone is not any more.
     open_until: Option<UtcTime>,
+    /// The clocks when that was looked at.
+    seen: Reading,
 }
 
 impl Doors {
@@ -136,13 +150,16 @@ impl Doors {
     ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
         let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
             self;
-        let (strikes, thread) = Strikes::start(strikes, clock)?;
+        let now = time.mono();
         let running = |(key, config): (Key, DoorConfig)| {
-            let machine = Machine::new(&config);
-            (key, Running { config, machine, passed: BTreeMap::new() })
+            let (machine, has_strike) = (Machine::new(&config), strikes.contains_key(&key));
+            let chatter = Chatter::new(now);
+            (key, Running { config, machine, chatter, has_strike, passed: BTreeMap::new() })
         };
         let doors = doors.into_iter().map(running).collect();
-        let unwritten = VecDeque::new();
+        let (strikes, thread) = Strikes::start(strikes, clock)?;
+        let seen = time.clock().reading();
+        let unwritten = Unwritten::default();
         let run = Run {
             doors,
             strikes,
@@ -154,7 +171,9 @@ impl Doors {
             gateway,
             leashes,
             unwritten,
+            is_shut: false,
             open_until: None,
+            seen,
         };
         Ok((run.run(cards, inputs, stop), thread))
     }
@@ -171,7 +190,8 @@ impl Run {
         let (mut has_inputs, mut root) = (true, level.borrow().standing.root);
         self.follow_orders().await;
         while !*stop.borrow() {
-            let mono = self.doors.values().filter_map(|door| door.machine.next()).min();
+            let mono = self.doors.values().filter_map(|door| door.machine.next());
+            let mono = mono.chain(self.unwritten.due()).min();
             // The wall clock may be moved meanwhile.
             let wall = self.open_until;
             tokio::select! {
@@ -199,7 +219,7 @@ impl Run {
                     Ok(()) => { trust.borrow_and_update(); self.follow_orders().await; }
                     Err(_) => break,
                 },
-                () = self.time.clock().wait(Wake { wall, mono }), if wall.is_some() || mono.is_some() => self.look().await,
+                () = self.time.clock().wait_since(self.seen, Wake { wall, mono }), if wall.is_some() || mono.is_some() => self.look().await,
                 changed = stop.changed() => if changed.is_err() { break },
             }
             self.say_states();
@@ -218,7 +238,8 @@ impl Run {
         let shown =
             Shown { door: card.door.clone(), reader: card.reader.clone(), identifier: card.identifier };
         let moment = self.moment(door);
-        let unwritten: Vec<_> = self.unwritten.iter().cloned().collect();
+        self.unwritten.tried(self.time.mono());
+        let unwritten = self.unwritten.all();
         let (asked, by) = (shown.clone(), moment.clone());
         let work = move |context: Context<'_>| passing::pass(&context, &asked, &by, &unwritten);
         let passage = match self.writer.run(Urgency::Normal, work).await {
@@ -238,53 +259,17 @@ impl Run {
             return self.cue(&card.door, Some(card.reader), Signal::Error);
         };
         tracing::info!(door = %card.door, reader = card.reader, decision = ?passage.decision, "card");
+        if passage.is_granted() && passage.controls && is_late(card.seen, self.time.mono()) {
+            return self
+                .moved(&card.door, Err("the disk took too long: nobody may stand there any more".into()))
+                .await;
+        }
         self.follow(&card.door, &passage).await;
         self.cue(
             &card.door,
             Some(card.reader),
             if passage.is_granted() { Signal::Good } else { Signal::Bad },
         );
-    }
-
-    /// By the door's setting; what happened is kept in memory for as long as there is room and power.
-    fn without_room(&mut self, shown: &Shown, moment: &Moment, when_full: WhenDiskFull) -> Option<Passage> {
-        let passage = match passing::judge(&self.conn, shown, moment) {
-            Ok(passage) => passage,
-            Err(error) => {
-                tracing::error!(%error, "what a card may cannot be decided: nothing is granted");
-                return None;
-            }
-        };
-        let is_barred = passage.is_granted() && when_full == WhenDiskFull::Deny;
-        if is_barred {
-            tracing::error!(door = %shown.door, "a card that may pass does not: there is no room for its event");
-            self.keep(moment.time.now, passage.barred());
-            return None;
-        }
-        self.keep(moment.time.now, passage.event.clone());
-        Some(passage)
-    }
-
-    /// The disk has room again, perhaps.
-    async fn write_what_waits(&mut self) {
-        if self.unwritten.is_empty() {
-            return;
-        }
-        let waiting = self.unwritten.clone();
-        let work = move |context: Context<'_>| {
-            waiting.iter().try_for_each(|(at, event)| outbox::push(context.conn, *at, event))
-        };
-        if self.writer.run(Urgency::Normal, work).await.is_ok() {
-            self.unwritten.clear();
-            self.notices.events();
-        }
-    }
-
-    fn keep(&mut self, at: UtcTime, event: Event) {
-        if self.unwritten.len() >= UNWRITTEN_MAX {
-            self.unwritten.pop_front();
-        }
-        self.unwritten.push_back((at, event));
     }
 
     fn moment(&self, door: &Running) -> Moment {
@@ -298,6 +283,7 @@ impl Run {
                 age: Age::of(&self.notices, &self.time),
             },
             gateway: self.gateway.clone(),
+            has_strike: door.has_strike,
             passed: door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect(),
             passback_s: door.config.passback_s,
         }
@@ -354,8 +340,16 @@ impl Run {
             let todo = door.machine.at(now);
             self.act(&key, todo).await;
         }
+        if self.unwritten.due().is_some_and(|due| due <= now) {
+            self.write_what_waits().await;
+        }
         self.follow_orders().await;
     }
+}
+
+/// Whether somebody else may stand at the door by now.
+fn is_late(seen: MonoMs, now: MonoMs) -> bool {
+    now.0.saturating_sub(seen.0) > LATE_MAX_MS
 }
 
 fn remember(passed: &mut BTreeMap<Key, MonoMs>, token: Key, now: MonoMs) {
@@ -364,5 +358,18 @@ fn remember(passed: &mut BTreeMap<Key, MonoMs>, token: Key, now: MonoMs) {
         && let Some(oldest) = passed.iter().min_by_key(|(_, at)| **at).map(|(token, _)| token.clone())
     {
         passed.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_too_late_when_nobody_may_stand_there_any_more() {
+        let table = [(0, 0, false), (5, 5 + LATE_MAX_MS, false), (5, 6 + LATE_MAX_MS, true), (9, 5, false)];
+        for (seen, now, late) in table {
+            assert_eq!(is_late(MonoMs(seen), MonoMs(now)), late, "{seen} {now}");
+        }
     }
 }

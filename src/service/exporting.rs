@@ -122,6 +122,7 @@ impl Exporting {
                 }
                 break;
             }
+            let seen = self.time.clock().reading();
             turns.agenda.add(self.notices.take_touched());
             let collected = self.collect(&mut turns).await;
             while self.breaker.get().is_closed()
@@ -144,7 +145,7 @@ impl Exporting {
             tokio::select! {
                 Some(done) = turns.running.join_next(), if !turns.running.is_empty() => turns.ended(done),
                 () = self.notices.work() => {}
-                () = self.time.clock().wait(wake) => {}
+                () = self.time.clock().wait_since(seen, wake) => {}
                 () = self.probe(), if !self.breaker.get().is_closed() => {}
                 changed = trust.changed() => if changed.is_ok() { self.trust_changed(&mut turns.agenda) },
                 changed = stop.changed() => if changed.is_err() { break },

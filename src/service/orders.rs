@@ -27,6 +27,7 @@ use access::trust::Time;
 use access::uid::RawId;
 pub(super) use commanded::{command, command_later};
 use contract::enrollment::Settlement;
+use contract::id::GatewayId;
 pub use doors::UNLOCK_MAX_S;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -263,6 +264,8 @@ pub struct Here {
     pub time: Time,
     /// The panel's doors.
     pub doors: Arc<BTreeSet<Key>>,
+    /// This gateway.
+    pub gateway: GatewayId,
 }
 
 /// Carries out an order of somebody on the panel, through the writer; tells the others once it is on disk.

@@ -191,7 +191,8 @@ impl Sync {
             batch.iter().map(|message| (message.topic, message.publish.payload.clone())).collect();
         let asked = repair.is_running();
         let together = messages.clone();
-        let here = Here { time: self.time.time(), doors: self.doors.clone() };
+        let gateway = self.gateway.clone();
+        let here = Here { time: self.time.time(), doors: self.doors.clone(), gateway };
         let circumstances = Circumstances { asked, here, gateway: self.gateway.clone() };
         let now = circumstances.clone();
         let work = move |context: Context<'_>| batch::write(context, &together, &now);

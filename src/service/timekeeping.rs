@@ -3,9 +3,9 @@
 //! Not here: the rules by which it stands (`access::trust`).
 
 use crate::clock::floor::{Floor, FloorError};
-use crate::clock::{self, Clock, MonoMs, Wake};
+use crate::clock::{Clock, MonoMs, Wake};
 use access::time::UtcTime;
-use access::trust::{Limits, Standing, Time, Trust, Watch};
+use access::trust::{Limits, Reading, Standing, Time, Trust, Watch};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -29,7 +29,7 @@ impl Timekeeper {
     /// Over `clock`, with the floor as it was read from its file.
     pub fn new(clock: Arc<dyn Clock>, floor: Floor, limits: Limits) -> Timekeeper {
         let mut watch = Watch::new(limits, floor.at());
-        let trust = watch.time(&clock::read(clock.as_ref())).trust;
+        let trust = watch.time(&clock.reading()).trust;
         let kept = Arc::new(Mutex::new(Kept { floor, watch }));
         Timekeeper { clock, kept, trust: watch::Sender::new(trust) }
     }
@@ -38,13 +38,13 @@ impl Timekeeper {
     pub fn time(&self) -> Time {
         // Read under the lock: readings have to come in the order of the monotonic clock.
         let mut kept = self.kept();
-        kept.watch.time(&clock::read(self.clock.as_ref()))
+        kept.watch.time(&self.clock.reading())
     }
 
     /// How the clock stands.
     pub fn standing(&self) -> Standing {
         let mut kept = self.kept();
-        kept.watch.observe(&clock::read(self.clock.as_ref()))
+        kept.watch.observe(&self.clock.reading())
     }
 
     /// The monotonic clock.
@@ -70,7 +70,7 @@ impl Timekeeper {
         let mut kept = self.kept();
         kept.floor.set(to)?;
         kept.watch.set_floor(to);
-        let trust = kept.watch.time(&clock::read(self.clock.as_ref())).trust;
+        let trust = kept.watch.time(&self.clock.reading()).trust;
         drop(kept);
         self.tell(trust);
         Ok(())
@@ -79,16 +79,16 @@ impl Timekeeper {
     /// Watches the clock for as long as the gateway runs.
     pub async fn watch(self) {
         loop {
-            let trust = self.look();
+            let (trust, seen) = self.look();
             self.tell(trust);
-            let mono = Some(self.clock.mono().after_ms(LOOK_EVERY_MS));
-            self.clock.wait(Wake { wall: None, mono }).await;
+            let mono = Some(MonoMs(seen.mono_ms).after_ms(LOOK_EVERY_MS));
+            self.clock.wait_since(seen, Wake { wall: None, mono }).await;
         }
     }
 
-    fn look(&self) -> Trust {
+    fn look(&self) -> (Trust, Reading) {
         let mut kept = self.kept();
-        let reading = clock::read(self.clock.as_ref());
+        let reading = self.clock.reading();
         let trust = kept.watch.observe(&reading).trust();
         if let Some(due) = kept.watch.floor_due(&reading) {
             match kept.floor.set(due) {
@@ -99,7 +99,7 @@ impl Timekeeper {
                 Err(error) => tracing::error!(%error, "the clock floor stays where it is"),
             }
         }
-        trust
+        (trust, reading)
     }
 
     fn tell(&self, trust: Trust) {

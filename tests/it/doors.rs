@@ -105,6 +105,21 @@ fn a_door_of_the_pacs_or_of_another_panel_shows_and_tells_and_moves_nothing() {
 }
 
 #[test]
+fn with_several_doors_a_strike_that_names_none_is_nobodys() {
+    // By its name the other one comes first.
+    let mut site = Site::of("", "[[door]]\ndoor = \"back\"\n");
+    site.open();
+    site.world.source.put("door", "back", front("doorward"));
+    site.publish();
+    site.tap(ADA);
+    let access = site.expect_access(|access| access.hex == ADA);
+    assert!(access.granted && !access.opens, "{access:?}");
+    site.order("door/unlock", &json!({ "door": "back", "for_s": 60 }));
+    site.world.source.expect_state("it is done", |state| state["doors"][0]["state"] == "unlocked");
+    assert!(site.strike_edges().is_empty(), "it may be the front door's");
+}
+
+#[test]
 fn who_leaves_is_no_burglar_who_comes_without_a_word_is_and_a_wedge_is_noticed() {
     let mut site = Site::new();
     site.open();

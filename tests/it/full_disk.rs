@@ -22,11 +22,13 @@ impl SmallDisk {
              while read -r order; do case $order in\n\
                fill) dd if=/dev/zero of='{state}/filler' bs=4096 2>/dev/null ;;\n\
                free) rm '{state}/filler' ;;\n\
+               ask) '{program}' --config '{config}' query events access --json >'{answer}' ;;\n\
              esac; done\n\
              kill -9 $gateway\n",
             state = state.display(),
             program = env!("CARGO_BIN_EXE_doorward"),
             config = world.config_file().display(),
+            answer = world.folder.path().join("answer").display(),
             log = world.folder.path().join("log").display(),
         );
         // Root mounts in a private namespace; others need a user namespace as well.

@@ -306,8 +306,8 @@ fn as_of_version_1(world: &World) {
         "INSERT INTO ledger SELECT user, kind, item, ext_id, native_id, parent, state, prev, sent_hash, acked_hash, until,
            gen, unsettled_until_mono_ms, ours, hold_reason, approved_gen, fails, next_try_mono_ms, check_at_mono_ms
            FROM now.ledger;
-         INSERT INTO outbox SELECT * FROM now.outbox;
-         INSERT INTO event SELECT * FROM now.event; INSERT INTO pacs_entitlement
+         INSERT INTO outbox SELECT one, stream, next_seq, received_seq, lost FROM now.outbox;
+         INSERT INTO event SELECT seq, at, body FROM now.event; INSERT INTO pacs_entitlement
            SELECT pacs_ref, type, display_name FROM now.pacs_entitlement;
          INSERT INTO mirror SELECT one, site, head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync,
            (SELECT named FROM now.exporter) FROM now.mirror;

@@ -46,7 +46,7 @@ pub(super) fn ask(facts: &Facts, shown: &Presentation, door: Option<&Door>, time
 
 /// Which token the card is. Two people's card is nobody's, even if one of the two could not pass anyway: barring
 /// one must not open a door to the other. What is revoked for good is no longer anybody's, though.
-fn card<'a>(facts: &'a Facts, shown: &Presentation) -> (Check, Option<&'a Candidate>) {
+pub(super) fn card<'a>(facts: &'a Facts, shown: &Presentation) -> (Check, Option<&'a Candidate>) {
     let carry = |one: &&Candidate| one.token.identifiers.contains(&shown.identifier);
     let all: Vec<&Candidate> = facts.tokens.iter().filter(carry).collect();
     let live: Vec<&Candidate> =

@@ -66,13 +66,26 @@ pub(super) fn find(conn: &Connection, now: UtcTime, event: &Event) -> rusqlite::
     if waiting < limit {
         return Ok(true);
     }
+    // Doors give way to themselves, as long as that makes room worth the while; where other events have taken theirs, they
+    // have the last tenth: a panel must not let nobody in because an export had much to tell.
+    let is_of_door = gives_way(event) != NEVER;
+    if is_of_door && waiting < EVENTS_MAX && !has_many(conn)? {
+        return Ok(true);
+    }
     // Others are no reason for what happened at a door to be forgotten, as long as they can be told again.
-    let has_room = (gives_way(event) != NEVER || !is_modest(event))
-        && (give_way(conn, now, FIRST)? || give_way(conn, now, LATER)?);
+    let has_room =
+        (is_of_door || !is_modest(event)) && (give_way(conn, now, FIRST)? || give_way(conn, now, LATER)?);
     if !has_room {
         conn.prepare_cached(LOST)?.execute([])?;
     }
     Ok(has_room)
+}
+
+/// Whether as many may give way as do at once.
+fn has_many(conn: &Connection) -> rusqlite::Result<bool> {
+    const MANY: &str = "SELECT count(*) = ?1 FROM (SELECT 1 FROM event
+        WHERE gives_way > 0 AND seq > (SELECT max(sent_seq, received_seq) FROM outbox) LIMIT ?1)";
+    conn.prepare_cached(MANY)?.query_row([AT_ONCE_MAX], |row| row.get(0))
 }
 
 /// The oldest events of this sort that were certainly not sent make room; false when there are not two, which would

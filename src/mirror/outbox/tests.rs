@@ -107,10 +107,27 @@ fn the_last_tenth_is_for_what_is_known_nowhere_else() {
     let (_folder, mut conn) = mirror();
     let tx = conn.transaction().expect("begun");
     fill(&tx, EVENTS_MAX - EVENTS_RESERVED, &result());
-    assert_eq!(keep(&tx, at(9), &access(true)).expect("pushed"), None, "nothing may give way to it");
+    assert_eq!(keep(&tx, at(9), &result()).expect("pushed"), None);
     fill(&tx, EVENTS_RESERVED, &command());
     assert_eq!(keep(&tx, at(9), &command()).expect("pushed"), None);
-    assert_eq!(waiting(&tx).expect("counted"), Waiting { waiting: 10_000, lost: 2 });
+    assert_eq!(keep(&tx, at(9), &access(true)).expect("pushed"), None, "nothing may give way to it");
+    assert_eq!(waiting(&tx).expect("counted"), Waiting { waiting: 10_000, lost: 3 });
+}
+
+#[test]
+fn whatever_an_export_has_to_tell_cards_go_on_being_written_down() {
+    let (_folder, mut conn) = mirror();
+    let tx = conn.transaction().expect("begun");
+    fill(&tx, EVENTS_MAX - EVENTS_RESERVED, &result());
+    for round in 0..3 * EVENTS_RESERVED {
+        let found = keep(&tx, at(9), &access(round % 3 > 0)).expect("pushed");
+        assert!(found.is_some(), "nobody would be let in any more: {round}");
+    }
+    let kept = waiting_all(&tx);
+    assert_no_gap(&kept, 0);
+    let results = kept.iter().filter(|event| event.event == result()).count();
+    assert_eq!((results, waiting(&tx).expect("counted").lost), (9_000, 0));
+    fill(&tx, 10, &command());
 }
 
 #[test]
@@ -120,6 +137,9 @@ fn what_the_source_has_is_kept_for_those_who_ask_here_and_then_forgotten() {
     let id = keep(&tx, at(7), &access(false)).expect("pushed").expect("room");
     received(&tx, "another", 1).expect("noted");
     assert_eq!(waiting_all(&tx).len(), 1, "another stream's receipts mean nothing");
+    received(&tx, "s", 99).expect("noted");
+    assert_eq!(waiting_all(&tx).len(), 1, "nobody can have what was never sent");
+    note_sent(&tx, u64::from(u32::MAX)).expect("noted");
     received(&tx, "s", 99).expect("noted");
     assert!(waiting_all(&tx).is_empty());
     let found = told(&tx, id).expect("read").expect("kept");

@@ -3,20 +3,16 @@
 //! Not here: whether anybody may pass (the service asks for each).
 
 use super::record;
-use crate::mirror::cards;
 use crate::mirror::overlay::enrolled;
 use crate::mirror::rows::{self, NameId, name_id, text};
 use access::door::Door;
 use access::id::Key;
 use access::schedule::Schedule;
-use access::text::Text;
 use access::time::UtcTime;
 use access::token::Token;
-use access::uid::RawId;
 use contract::id::Kind;
 use contract::record::{Record, typed};
 use rusqlite::{Connection, Row, params};
-use std::collections::BTreeSet;
 
 /// How far a walk through the users of some entitlements has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,16 +103,6 @@ pub fn tokens_of_user(conn: &Connection, user: &Key, limit: usize) -> rusqlite::
     found.extend(enrolled::of_user(conn, user)?);
     found.truncate(limit);
     Ok(found)
-}
-
-/// Technologies under which tokens carry these bytes.
-///
-/// # Errors
-/// SQLite's.
-pub fn technologies(conn: &Connection, uid: &RawId) -> rusqlite::Result<BTreeSet<Text>> {
-    let tokens = cards::in_force(conn, uid)?.into_iter();
-    let all = tokens.flat_map(|(_, token)| token.identifiers).filter(|one| one.hex == *uid);
-    Ok(all.map(|one| one.kind).collect())
 }
 
 /// The door of that key, if it is there.

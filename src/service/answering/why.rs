@@ -2,14 +2,16 @@
 
 use super::{Answering, Basis};
 use crate::mirror::passing::walk;
-use access::decide::{Candidate, Check, Decision, Explanation, Facts, Path, Presentation, Reason, explain};
+use access::decide::{Check, Decision, Explanation, Facts, Path, Presentation, Reason, candidate, explain};
+use access::door::Door;
 use access::id::Key;
 use access::text::Text;
 use access::time::UtcTime;
-use access::token::{Identifier, TokenStatus};
+use access::token::Identifier;
 use access::uid::RawId;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Tokens of one user that are asked about.
 pub const TOKENS_MAX: usize = 64;
@@ -133,60 +135,66 @@ pub struct PathAsked {
     pub rules: Vec<Asked>,
 }
 
+/// The door, if it is there, and each card that was asked about.
+type Answered = (Option<Arc<Door>>, Vec<Card>);
+
 impl Answering<'_> {
     /// Asks for one card, or for each of a user's.
     ///
     /// # Errors
     /// SQLite's.
     pub fn why(&self, shown: &Shown, door: &Key) -> rusqlite::Result<Why> {
-        let mut cards = Vec::new();
-        for identifier in self.identifiers(shown)? {
-            cards.push(self.card(identifier, door)?);
-        }
-        let name = walk::door(self.conn, door)?.map(|door| door.name);
+        let (record, cards) = match shown {
+            Shown::Uid(uid) => self.why_uid(uid, door)?,
+            Shown::User(user) => self.why_user(user, door)?,
+        };
         Ok(Why {
             granted: cards.iter().any(|card| card.granted),
             door: door.clone(),
-            door_name: name,
+            door_name: record.map(|door| door.name.clone()),
             cards,
             basis: self.basis.clone(),
         })
     }
 
-    /// What readers may read: of bytes alone, each technology under which they are known.
-    fn identifiers(&self, shown: &Shown) -> rusqlite::Result<Vec<Identifier>> {
-        match shown {
-            Shown::Uid(uid) => {
-                let kinds = walk::technologies(self.conn, uid)?;
-                let all: Vec<Identifier> =
-                    kinds.into_iter().map(|kind| Identifier { kind, hex: uid.clone() }).collect();
-                if all.is_empty() {
-                    // Whichever it is, nobody knows it.
-                    return Ok(vec![Identifier { kind: Text::default(), hex: uid.clone() }]);
-                }
-                Ok(all)
-            }
-            Shown::User(user) => {
-                let tokens = walk::tokens_of_user(self.conn, user, TOKENS_MAX)?;
-                let all = tokens.into_iter().flat_map(|(_, token)| token.identifiers);
-                let mut seen = BTreeSet::new();
-                let is_new = |one: &Identifier| seen.insert((one.kind.clone(), one.hex.clone()));
-                Ok(all.filter(is_new).collect())
-            }
+    /// Of bytes alone: by each technology under which they are known.
+    fn why_uid(&self, uid: &RawId, door: &Key) -> rusqlite::Result<Answered> {
+        let (record, facts) = self.facts(uid, door)?;
+        let carried = facts.tokens.iter().flat_map(|one| &one.token.identifiers);
+        let kinds = carried.filter(|one| one.hex == *uid).map(|one| one.kind.clone());
+        let mut kinds: BTreeSet<Text> = kinds.collect();
+        if kinds.is_empty() {
+            // Whichever it is, nobody knows it.
+            kinds.insert(Text::default());
         }
+        let shown = |kind| Presentation { identifier: Identifier { kind, hex: uid.clone() } };
+        let cards = kinds.into_iter().map(|kind| self.card(&facts, &shown(kind), record.as_deref()));
+        let cards = cards.collect();
+        Ok((record, cards))
     }
 
-    fn card(&self, identifier: Identifier, door: &Key) -> rusqlite::Result<Card> {
-        let (record, facts) = self.facts(&identifier.hex, door)?;
-        let shown = Presentation { identifier };
-        let explained = explain(&facts, &shown, record.as_deref(), &self.time);
-        Ok(card(&facts, &shown, &explained))
+    /// Each of a user's cards.
+    fn why_user(&self, user: &Key, door: &Key) -> rusqlite::Result<Answered> {
+        let tokens = walk::tokens_of_user(self.conn, user, TOKENS_MAX)?;
+        let all = tokens.into_iter().flat_map(|(_, token)| token.identifiers);
+        let mut seen = BTreeSet::new();
+        let (mut record, mut cards) = (walk::door(self.conn, door)?.map(Arc::new), Vec::new());
+        for identifier in all.filter(|one| seen.insert((one.kind.clone(), one.hex.clone()))) {
+            let (found, facts) = self.facts(&identifier.hex, door)?;
+            cards.push(self.card(&facts, &Presentation { identifier }, found.as_deref()));
+            record = found;
+        }
+        Ok((record, cards))
+    }
+
+    fn card(&self, facts: &Facts, shown: &Presentation, door: Option<&Door>) -> Card {
+        card(facts, shown, &explain(facts, shown, door, &self.time))
     }
 }
 
 fn card(facts: &Facts, shown: &Presentation, explained: &Explanation) -> Card {
     let decision = explained.decision();
-    let one = which(facts, &shown.identifier);
+    let one = candidate(facts, shown);
     let schedule = explained.paths.iter().find_map(|path| facts.schedules.get(path.schedule.as_ref()?));
     let instant = |utc: UtcTime| Instant { utc, wall: schedule.and_then(|schedule| schedule.wall(utc)) };
     let (by, until, reasons) = match &decision {
@@ -206,17 +214,6 @@ fn card(facts: &Facts, shown: &Presentation, explained: &Explanation) -> Card {
         reasons,
         rules: explained.card.iter().map(Asked::from).collect(),
         paths: explained.paths.iter().map(|path| self::path(facts, path, explained.time.now)).collect(),
-    }
-}
-
-/// The token that the decision takes the card for.
-fn which<'f>(facts: &'f Facts, shown: &Identifier) -> Option<&'f Candidate> {
-    let same = || facts.tokens.iter().filter(|one| one.token.identifiers.contains(shown));
-    let live: Vec<_> = same().filter(|one| one.token.status != TokenStatus::Revoked).collect();
-    match live.as_slice() {
-        [] => same().next(),
-        [one] => Some(one),
-        [_, _, ..] => None,
     }
 }
 

@@ -273,7 +273,8 @@ impl Control {
         if is_for_export && self.planner.is_none() {
             return Err(no_pacs());
         }
-        let here = Here { time: self.time.time(), doors: self.doors.clone() };
+        let gateway = self.config.gateway.clone();
+        let here = Here { time: self.time.time(), doors: self.doors.clone(), gateway };
         match orders::order(&self.writer, &self.notices, here, who, order).await {
             Ok(outcome) if outcome.is_done() => Ok(json!({ "done": true, "words": outcome.words() })),
             Ok(outcome) => Err(Refusal(StatusCode::CONFLICT, outcome.words())),

@@ -5,8 +5,7 @@
 use super::machine::{Do, Trouble};
 use super::{Cue, Run, Running};
 use crate::failpoint;
-use crate::mirror::writer::Context;
-use crate::mirror::{Urgency, door_orders, outbox};
+use crate::mirror::door_orders;
 use access::id::Key;
 use access::signal::Signal;
 use contract::at_door::AtDoor;
@@ -16,6 +15,11 @@ impl Run {
     pub(super) async fn act(&mut self, key: &Key, todo: Vec<Do>) {
         for one in todo {
             let door = key.clone();
+            let is_told =
+                matches!(one, Do::TellRex | Do::TellForced | Do::TellHeldOpen { .. } | Do::TellClosed);
+            if is_told && !self.may_tell(key) {
+                continue;
+            }
             match one {
                 Do::Hold { until } => {
                     let held = self.strikes.hold(key, until).await;
@@ -35,6 +39,16 @@ impl Run {
         }
     }
 
+    /// Whether what an input tells is worth an event still; what is not is counted in the log.
+    fn may_tell(&mut self, key: &Key) -> bool {
+        let now = self.time.mono();
+        let told = self.doors.get_mut(key).and_then(|door| door.chatter.tell(now));
+        if let Some(untold @ 1..) = told {
+            tracing::warn!(door = %key, untold, "an input chatters: so many events of this door were not told");
+        }
+        told.is_some()
+    }
+
     pub(super) async fn moved(&mut self, key: &Key, moved: Result<(), String>) {
         if let Err(words) = moved {
             tracing::error!(door = %key, words, "the strike does not do as it is told");
@@ -45,16 +59,8 @@ impl Run {
 
     pub(super) async fn tell(&mut self, what: AtDoor) {
         tracing::info!(?what, "door");
-        let (now, event) = (self.time.time().now, Event::Door(what));
-        let told = event.clone();
-        let work = move |context: Context<'_>| outbox::push(context.conn, now, &told);
-        match self.writer.run(Urgency::Normal, work).await {
-            Ok(()) => self.notices.events(),
-            Err(error) => {
-                tracing::warn!(%error, "an event of a door waits in memory");
-                self.keep(now, event);
-            }
-        }
+        self.unwritten.keep(self.time.time().now, Event::Door(what));
+        self.write_what_waits().await;
     }
 
     pub(super) fn cue(&self, door: &Key, reader: Option<String>, signal: Signal) {

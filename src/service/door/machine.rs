@@ -99,6 +99,15 @@ impl Machine {
         vec![Do::Rest]
     }
 
+    /// A lockdown begins: who was let in a moment ago finds it locked as well, and may show an exempt card again.
+    pub(super) fn lock_down(&mut self, now: MonoMs) -> Vec<Do> {
+        if self.held_until.take().is_none() {
+            return Vec::new();
+        }
+        self.may_open_until = Some(now.after_ms(GRACE_MS));
+        vec![Do::Rest]
+    }
+
     pub(super) fn trouble(&self) -> Trouble {
         self.trouble
     }

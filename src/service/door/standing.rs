@@ -7,6 +7,7 @@ use super::machine::Happening;
 use super::passing;
 use crate::mirror::writer::Context;
 use crate::mirror::{Urgency, door_orders, outbox};
+use crate::service::orders::UNLOCK_MAX_S;
 use access::id::Key;
 use access::time::UtcTime;
 use access::trust::Trust;
@@ -16,6 +17,7 @@ use contract::messages::Event;
 impl Run {
     /// What stands on disk: whose the doors are, lockdown, and which of them are open to everyone.
     pub(super) async fn follow_orders(&mut self) {
+        self.seen = self.time.clock().reading();
         let read = (|| {
             let owned = self.doors.keys().map(|key| {
                 let door = crate::mirror::passing::door(&self.conn, key)?;
@@ -23,22 +25,29 @@ impl Run {
                 Ok((key.clone(), controls))
             });
             let owned = owned.collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok::<_, rusqlite::Error>((owned, door_orders::unlocked(&self.conn)?))
+            let is_shut = door_orders::lockdown(&self.conn)?.is_some();
+            Ok::<_, rusqlite::Error>((owned, door_orders::unlocked(&self.conn)?, is_shut))
         })();
-        let (owned, unlocked) = match read {
+        let (owned, unlocked, is_shut) = match read {
             Ok(read) => read,
             Err(error) => {
-                return tracing::error!(%error, "the doors' records cannot be read; they stay as they are");
+                tracing::error!(%error, "the doors' records cannot be read: none is open to everyone");
+                return self.shut_all().await;
             }
         };
         let (time, mono) = (self.time.time(), self.time.mono());
+        let was_shut = std::mem::replace(&mut self.is_shut, is_shut);
+        let begins = is_shut && !was_shut;
         let to_come = unlocked.iter().map(|(_, until)| *until).filter(|until| *until > time.now);
         self.open_until = to_come.filter(|_| time.trust == Trust::Trusted).min();
         for (key, controls) in owned {
             let until = unlocked.iter().find(|(door, _)| *door == key).map(|(_, until)| *until);
             // By a clock that is not believed nobody can say that it is not over.
-            let left_s =
-                until.filter(|_| time.trust == Trust::Trusted).map(|until| until.unix() - time.now.unix());
+            let left_s = until
+                .filter(|_| time.trust == Trust::Trusted)
+                .map(|until| until.unix().saturating_sub(time.now.unix()));
+            // An order is for a day at most: what seems longer was given by a clock that was put back since.
+            let left_s = left_s.filter(|left_s| *left_s <= UNLOCK_MAX_S);
             let left_ms = left_s.and_then(|left_s| u64::try_from(left_s).ok()).map(|left_s| left_s * 1000);
             if let Some(until) = until.filter(|until| time.trust == Trust::Trusted && *until <= time.now) {
                 self.is_over(&key, until).await;
@@ -48,6 +57,18 @@ impl Run {
             let what =
                 Happening::OpenToAll { until: left_ms.filter(|ms| *ms > 0).map(|ms| mono.after_ms(ms)) };
             todo.extend(door.machine.happen(what, mono));
+            if begins {
+                todo.extend(door.machine.lock_down(mono));
+            }
+            self.act(&key, todo).await;
+        }
+    }
+
+    async fn shut_all(&mut self) {
+        let mono = self.time.mono();
+        for key in self.doors.keys().cloned().collect::<Vec<_>>() {
+            let Some(door) = self.doors.get_mut(&key) else { continue };
+            let todo = door.machine.happen(Happening::OpenToAll { until: None }, mono);
             self.act(&key, todo).await;
         }
     }

@@ -15,6 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 /// Orders that wait; each is answered before the next of its door is given.
 const ORDERS_MAX: usize = 64;
 
+/// So long after a strike could not be brought to rest it is tried again: an unlocked door is not left to itself.
+const AGAIN_AFTER_MS: u64 = 1_000;
+
 /// The thread.
 #[derive(Clone, Debug)]
 pub(super) struct Strikes {
@@ -31,6 +34,7 @@ struct Order {
 
 struct Held {
     strike: Strike,
+    /// When it is brought to rest, once more if that has failed.
     until: Option<MonoMs>,
 }
 
@@ -85,7 +89,7 @@ async fn serve(mut all: All, mut orders: mpsc::Receiver<Order>, clock: Arc<dyn C
         let mono = all.0.values().filter_map(|held| held.until).min();
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order { door, until, done }) => drop(done.send(all.carry_out(&door, until))),
+                Some(Order { door, until, done }) => drop(done.send(all.carry_out(&door, until, clock.mono()))),
                 None => return,
             },
             () = clock.wait(Wake { wall: None, mono }), if mono.is_some() => {}
@@ -94,12 +98,12 @@ async fn serve(mut all: All, mut orders: mpsc::Receiver<Order>, clock: Arc<dyn C
 }
 
 impl All {
-    fn carry_out(&mut self, door: &Key, until: Option<MonoMs>) -> Result<(), String> {
+    fn carry_out(&mut self, door: &Key, until: Option<MonoMs>, now: MonoMs) -> Result<(), String> {
         let Some(held) = self.0.get_mut(door) else { return Ok(()) };
         held.until = until;
         let moved = match until {
             Some(_) => held.strike.energise(),
-            None => held.strike.rest(),
+            None => held.strike.rest().inspect_err(|_| held.until = Some(now.after_ms(AGAIN_AFTER_MS))),
         };
         moved.map_err(|error| error.to_string())
     }
@@ -107,22 +111,23 @@ impl All {
     fn let_go(&mut self, now: MonoMs) {
         for (door, held) in &mut self.0 {
             if held.until.is_some_and(|until| until <= now) {
-                held.until = None;
-                rest(door, &mut held.strike);
+                held.until = (!rest(door, &mut held.strike)).then(|| now.after_ms(AGAIN_AFTER_MS));
             }
         }
     }
 }
 
-fn rest(door: &Key, strike: &mut Strike) {
-    if let Err(error) = strike.rest() {
-        tracing::error!(%door, %error, "a strike may not be at rest");
-    }
+/// Whether it is at rest.
+fn rest(door: &Key, strike: &mut Strike) -> bool {
+    let rested = strike.rest();
+    rested.inspect_err(|error| tracing::error!(%door, %error, "a strike may not be at rest")).is_ok()
 }
 
 impl Drop for All {
     fn drop(&mut self) {
-        self.0.iter_mut().for_each(|(door, held)| rest(door, &mut held.strike));
+        for (door, held) in &mut self.0 {
+            rest(door, &mut held.strike);
+        }
     }
 }
 
@@ -157,6 +162,20 @@ mod tests {
             while !lines.are_at_rest() {
                 std::thread::yield_now();
             }
+            strikes.hold(&key, clock.mono().after_ms(3_000)).await.expect("held");
+            // Its chip does not answer when it is time, and not when it is asked for, either.
+            lines.fail(true);
+            clock.advance_s(3);
+            strikes.rest(&key).await.expect_err("it is not at rest");
+            assert!(!lines.are_at_rest());
+            lines.fail(false);
+            clock.advance_s(1);
+            let mut looks = 0..10_000_000_u32;
+            let rests = looks.any(|_| {
+                std::thread::yield_now();
+                lines.are_at_rest()
+            });
+            assert!(rests, "it stays open for ever");
             strikes.hold(&key, clock.mono().after_ms(3_000)).await.expect("held");
         });
         drop(strikes);

@@ -21,9 +21,11 @@ impl Enrolling {
         match event.what {
             What::Presentation(card) => {
                 let identifier = Identifier { kind: self.identifier_type(&card), hex: card.uid };
-                let card = Card { door, reader: event.reader, identifier };
+                let (seen, reader) = (self.time.mono(), event.reader);
+                let card = Card { door, reader: reader.clone(), identifier, seen };
                 if let Err(error) = self.cards.try_send(card) {
                     tracing::warn!(%error, "a card is not decided: too many wait");
+                    self.signal(&reader, Signal::Error);
                 }
             }
             // Whoever stands there should know that it was not read.

@@ -93,6 +93,9 @@ fn unfit(conn: &Connection, here: &Here, door: &Key) -> rusqlite::Result<Option<
     let record = list::record(conn, Kind::Door, door.as_str())?.filter(|found| found.refused.is_none());
     let record = record.and_then(|found| typed(Kind::Door.as_str(), &found.body).ok());
     Ok(match record {
+        Some(Record::Door(Door { gateway: Some(other), .. })) if other.as_str() != here.gateway.as_str() => {
+            Some(format!("door {door} is gateway {other}'s to open"))
+        }
         Some(Record::Door(Door { controlled_by: ControlledBy::Doorward, .. })) => None,
         Some(_) => Some(format!("door {door} is the PACS's to open")),
         None => Some(format!("door {door} has no record: the source has to publish one")),

@@ -22,7 +22,8 @@ fn time(now: i64, trust: Trust, floor: i64) -> Time {
 
 fn here(now: i64) -> Here {
     let key = |key: &str| Key::new(key).expect("a key");
-    Here { time: time(now, Trust::Trusted, 0), doors: Arc::new([key("front"), key("back")].into()) }
+    let gateway = "panel-1".parse().expect("an id");
+    Here { time: time(now, Trust::Trusted, 0), doors: Arc::new([key("front"), key("back")].into()), gateway }
 }
 
 fn hold(conn: &Connection, user: &str) {

@@ -137,3 +137,39 @@ fn on_a_full_disk_nothing_new_is_granted_unless_the_door_says_so() {
         assert_eq!(since("strike moves"), usize::from(passes), "{setting}");
     }
 }
+
+#[test]
+fn once_the_disk_has_room_what_happened_at_the_door_is_written_though_nobody_writes_anything_else() {
+    let mut panel = Panel::new("");
+    let mut disk = SmallDisk::start(&panel.world);
+    panel.expect_ready();
+    disk.order("fill");
+    let hex = |number: u32| format!("04{number:06X}");
+    let is_told = |number: u32| {
+        panel.world.source.events().iter().any(|message| {
+            matches!(&message.event, contract::messages::Event::Access(access) if access.hex == hex(number))
+        })
+    };
+    // Until the log has no space any more that it has already.
+    let last = (0..2_000).find(|number| {
+        let before = panel.trace().len();
+        panel.taps.tap(&hex(*number));
+        eventually("red", || if panel.trace().len() > before { Ok(()) } else { Err("dark".into()) });
+        *number % 20 == 19 && {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            !is_told(*number)
+        }
+    });
+    let last = last.expect("the disk is full");
+    panel.world.source.expect_state("it says so", |state| state["disk_full"] == true);
+    // Nothing comes from the source that the panel would want to write.
+    panel.world.broker.stop();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    disk.order("free");
+    eventually("it is on disk", || {
+        disk.order("ask");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let answer = std::fs::read_to_string(panel.world.folder.path().join("answer")).unwrap_or_default();
+        if answer.contains(&hex(last)) { Ok(()) } else { Err(answer) }
+    });
+}

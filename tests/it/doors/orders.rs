@@ -147,4 +147,35 @@ fn what_cannot_be_opened_is_said() {
     site.world.source.publish();
     site.world.expect_equal_mirror();
     assert!(refused(&site, json!({ "door": "front", "for_s": 60 })).contains("the PACS's to open"));
+    let mut record = super::front("doorward");
+    record["gateway"] = "panel-2".into();
+    site.world.source.put("door", "front", record);
+    site.world.source.publish();
+    site.world.expect_equal_mirror();
+    assert!(refused(&site, json!({ "door": "front", "for_s": 60 })).contains("gateway panel-2's to open"));
+}
+
+#[test]
+fn a_door_open_for_an_hour_is_not_open_for_days_because_the_clock_was_put_back() {
+    let mut site = Site::new();
+    site.open();
+    site.order("door/unlock", &json!({ "door": "front", "for_s": 3_600 }));
+    site.expect_strike(true);
+    // By a server that is believed.
+    site.world.clock.step_to(at("2026-11-21T08:00:00Z"));
+    site.expect_strike(false);
+}
+
+#[test]
+fn a_lockdown_locks_a_door_that_a_card_has_just_opened() {
+    let mut site = Site::new();
+    site.open();
+    for granted in 1..=2 {
+        site.tap(ADA);
+        site.expect_accesses(granted, |access| access.granted);
+        site.expect_strike(true);
+        site.order("door/lockdown", &json!({ "exempt": [] }));
+        site.expect_strike(false);
+        site.order("door/end-lockdown", &json!({}));
+    }
 }
