@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test
+.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test arm arm-sizes arm-test
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -12,6 +12,8 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 DEMO ?= $(RELEASE)/doorward-demo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+# Of the panel's binary: FEATURES=pcsc,osdp leaves libnfc out.
+FEATURES ?= pcsc,libnfc,osdp
 
 help:
 	@echo "make demo    build everything and show it at work: a source, a broker, a panel, a PACS"
@@ -20,6 +22,8 @@ help:
 	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk;"
 	@echo "             bench-export: a whole site into an empty PACS; bench-decisions: cards at doors"
 	@echo "make gpio-test  real GPIO lines, of a kernel that simulates a chip (builds that kernel once)"
+	@echo "make arm     the panel's binary: static, for armv7, with every driver; held to its size (docs/arm.md)"
+	@echo "             arm-sizes: what takes the room; arm-test: that binary in scenes of the tests, in an emulator"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -59,3 +63,14 @@ bench-decisions:
 gpio-test:
 	@scripts/setup gpio
 	@scripts/gpio-test
+
+arm:
+	@scripts/setup arm
+	@scripts/arm build $(FEATURES)
+
+arm-sizes: arm
+	@scripts/arm sizes $(FEATURES)
+
+arm-test: arm
+	@scripts/setup test
+	@scripts/arm test

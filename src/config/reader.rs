@@ -29,7 +29,7 @@ pub(super) struct Flaw {
 pub enum ReaderKind {
     /// Any reader that pcscd knows.
     Pcsc,
-    /// A PN532 on a serial line, by libnfc.
+    /// A PN532 on a serial line, on I2C or on SPI, by libnfc.
     Libnfc,
     /// A reader on an RS-485 bus, by OSDP (IEC 60839-11-5).
     Osdp,
@@ -68,10 +68,10 @@ pub struct ReaderConfig {
     /// pcsc: how it gives signals.
     #[serde(default)]
     pub signals: PcscSignals,
-    /// libnfc, osdp: the serial port, best under `/dev/serial/by-id/`.
+    /// libnfc, osdp: the serial port, best under `/dev/serial/by-id/`. libnfc: or a bus, `/dev/i2c-…`, `/dev/spidev…`.
     #[serde(default)]
     pub device: Option<PathBuf>,
-    /// libnfc, osdp: bits in a second; 115200 for a PN532, 9600 for OSDP.
+    /// libnfc, osdp: bits in a second of a serial port; 115200 for a PN532, 9600 for OSDP.
     #[serde(default)]
     pub baud: Option<u32>,
     /// osdp: the reader's address on the bus, 0 to 126.

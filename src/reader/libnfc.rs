@@ -1,4 +1,4 @@
-//! A PN532 on a serial line, by libnfc.
+//! A PN532 on a serial line, on I2C or on SPI, by libnfc.
 //!
 //! What libnfc is known for, and is met here: no card is `Ok` with a UID of no bytes; a poll by the chip itself has no
 //! time-out of the host's, so it is asked again and again with a finite one; it locks no port, so we do; it leaks a little
@@ -47,6 +47,20 @@ pub(super) fn drive(device: &Path, baud: u32, output: &mut Output) -> ! {
     }
 }
 
+/// libnfc's name for the chip at `device`: the kernel's name of the bus says which it is. Only a serial line has a speed of
+/// ours; I2C has the bus's, SPI the driver's.
+fn connection(device: &Path, baud: u32) -> String {
+    let shown = device.display();
+    let name = device.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if name.starts_with("i2c-") {
+        format!("pn532_i2c:{shown}")
+    } else if name.starts_with("spidev") {
+        format!("pn532_spi:{shown}")
+    } else {
+        format!("pn532_uart:{shown}:{baud}")
+    }
+}
+
 /// Until the chip does not answer any more; what to say then.
 fn session(device: &Path, baud: u32, presence: &mut Polled, output: &mut Output) -> (State, String) {
     let shown = device.display();
@@ -54,7 +68,7 @@ fn session(device: &Path, baud: u32, presence: &mut Polled, output: &mut Output)
         (
             State::Lost,
             format!(
-                "the chip at {shown} does not answer ({error}); check cable, power, speed and its HSU switches"
+                "the chip at {shown} does not answer ({error}); check cable, power, speed and its switches (HSU, I2C, SPI)"
             ),
         )
     };
@@ -62,7 +76,7 @@ fn session(device: &Path, baud: u32, presence: &mut Polled, output: &mut Output)
         Ok(context) => context,
         Err(error) => return lost(error),
     };
-    let opened = context.open_with_connstring(&format!("pn532_uart:{shown}:{baud}")).and_then(|mut chip| {
+    let opened = context.open_with_connstring(&connection(device, baud)).and_then(|mut chip| {
         chip.initiator_init()?;
         // Otherwise a look lasts until a card comes.
         chip.set_property_bool(Property::InfiniteSelect, false)?;
@@ -167,4 +181,22 @@ fn version(chip: &mut Device) -> Option<Vec<u8>> {
     }
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
     card::version_of(&parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::connection;
+    use std::path::Path;
+
+    #[test]
+    fn the_name_of_the_device_says_which_bus_it_is() {
+        for (device, expected) in [
+            ("/dev/ttyS1", "pn532_uart:/dev/ttyS1:115200"),
+            ("/dev/serial/by-id/usb-i2c-if00", "pn532_uart:/dev/serial/by-id/usb-i2c-if00:115200"),
+            ("/dev/i2c-1", "pn532_i2c:/dev/i2c-1"),
+            ("/dev/spidev0.0", "pn532_spi:/dev/spidev0.0"),
+        ] {
+            assert_eq!(connection(Path::new(device), 115_200), expected);
+        }
+    }
 }

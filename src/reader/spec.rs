@@ -39,11 +39,11 @@ pub enum Port {
         #[serde(with = "signals_word")]
         signals: PcscSignals,
     },
-    /// A PN532 on a serial line.
+    /// A PN532 on a serial line, on I2C or on SPI.
     Libnfc {
-        /// The port.
+        /// The port or bus.
         device: PathBuf,
-        /// Bits in a second.
+        /// Bits in a second of a serial line.
         baud: u32,
     },
     /// A reader on an RS-485 bus.

@@ -22,6 +22,7 @@ mod hand_over;
 mod import;
 mod order;
 mod pacs_trouble;
+mod panel_build;
 mod queries;
 mod readers;
 mod repair;

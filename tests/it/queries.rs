@@ -1,8 +1,7 @@
 //! Questions answered with everything else gone.
 
-use crate::world::{SITE, World, assignment, at, card, entitlement, query, status, user};
+use crate::world::{SITE, World, assignment, at, card, entitlement, program, query, status, user};
 use serde_json::json;
-use std::process::Command;
 
 fn small_office(world: &mut World) {
     let mut ada = user("Ada", "Ek");
@@ -22,12 +21,7 @@ fn small_office(world: &mut World) {
 }
 
 fn shown(world: &World, words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
-        .arg("--config")
-        .arg(world.config_file())
-        .args(words)
-        .output()
-        .expect("doorward runs");
+    let output = program(&world.config_file()).args(words).output().expect("doorward runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }

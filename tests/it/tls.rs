@@ -123,6 +123,15 @@ fn the_doctor_makes_the_same_handshake_and_tells_whom_it_does_not_trust() {
 }
 
 #[test]
+fn the_program_itself_speaks_tls_with_a_real_broker() {
+    let authority = Authority::new();
+    let broker = broker(&authority);
+    let (folder, config) = panel(&authority, &broker, "{ file = \"panel-key\" }");
+    let _gateway = Process::logged(&config, &folder.path().join("log"));
+    expect_online(&authority, &broker);
+}
+
+#[test]
 fn a_key_comes_from_a_systemd_credential() {
     let authority = Authority::new();
     let broker = broker(&authority);

@@ -1,9 +1,8 @@
 //! A security officer asks who may pass, and why: at the panel, with everything else gone.
 
-use crate::world::{World, assignment, card, entitlement, user};
+use crate::world::{World, assignment, card, entitlement, program, user};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use std::process::Command;
 
 /// A Monday morning in Stockholm, 09:30 by the clock on the wall.
 const MONDAY: &str = "2023-11-20T08:30:00Z";
@@ -17,8 +16,7 @@ struct Said {
 }
 
 fn ask(world: &World, words: &[&str]) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    let output = command.arg("--config").arg(world.config_file()).args(words).output().expect("it runs");
+    let output = program(&world.config_file()).args(words).output().expect("it runs");
     let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
     Said { text, code: output.status.code() }
 }

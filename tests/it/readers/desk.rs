@@ -1,6 +1,6 @@
 //! The fixture: readers as the gateway keeps them, and what happens at them.
 
-use crate::world::{PATIENCE, eventually};
+use crate::world::{PATIENCE, eventually, program_words};
 use access::signal::Signal;
 use doorward::clock::{Clock, SyncSource, SystemClock};
 use doorward::config::PcscSignals;
@@ -184,7 +184,7 @@ pub(super) fn spec(name: &str, port: Port) -> Spec {
     Spec {
         opening: Opening { name: name.into(), port },
         door: Some("front".into()),
-        command: vec![env!("CARGO_BIN_EXE_doorward").into(), CHILD_VERB.into()],
+        command: [program_words(), vec![CHILD_VERB.into()]].concat(),
         silence_max_ms: SILENCE_MAX_MS,
     }
 }

@@ -6,6 +6,7 @@ use doorward::config;
 use doorward::service::supervising::Supervisor;
 use doorward::service::{self, setup::Setup};
 use serde_json::Value;
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -143,9 +144,21 @@ impl Drop for Process {
     }
 }
 
-fn program(config: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    command.arg("--config").arg(config);
+/// The program under test and what runs it: this build, or what DOORWARD_PROGRAM says (`make arm-test`: an emulator and
+/// the panel's binary).
+pub(crate) fn program_words() -> Vec<OsString> {
+    match std::env::var("DOORWARD_PROGRAM") {
+        Ok(words) => words.split_whitespace().map(OsString::from).collect(),
+        Err(_) => vec![env!("CARGO_BIN_EXE_doorward").into()],
+    }
+}
+
+/// The program under test, with this configuration.
+pub(crate) fn program(config: &Path) -> Command {
+    let words = program_words();
+    let (first, others) = words.split_first().expect("DOORWARD_PROGRAM names a program");
+    let mut command = Command::new(first);
+    command.args(others).arg("--config").arg(config);
     command
 }
 
