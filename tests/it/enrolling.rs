@@ -92,7 +92,7 @@ impl Door {
     /// Both taps, as an installer makes them; gives the last step.
     fn two_taps(&self, installer: &mut Installer, card: &Card) -> Value {
         self.tap(card);
-        let first = installer.step();
+        let first = installer.after_tap();
         assert_eq!(first["step"], "tapped", "{first}");
         self.take_away();
         let taken = installer.step();
@@ -164,6 +164,14 @@ impl Installer {
     fn step(&mut self) -> Value {
         let line = self.lines.recv_timeout(PATIENCE).expect("one more step in time");
         serde_json::from_str(&line).expect("JSON")
+    }
+
+    /// The step that a tap brings. The card before it may not have been seen to go yet when this reader was armed.
+    fn after_tap(&mut self) -> Value {
+        let step = self.step();
+        let lay_there =
+            step["step"] == "unread" && step["words"].as_str().is_some_and(|it| it.contains("lay there"));
+        if lay_there { self.step() } else { step }
     }
 
     /// Whether it succeeded, and what it complained of.
@@ -257,7 +265,7 @@ fn a_card_with_a_random_uid_is_refused_at_the_first_tap_and_one_that_changes_at_
 
     let mut installer = door.installer(&["--user", "ada"]);
     door.tap(&Card::ntag(&UID7));
-    installer.step();
+    installer.after_tap();
     door.take_away();
     installer.step();
     door.tap(&Card::ntag(&[0x04, 9, 9, 9, 9, 9, 9]));
@@ -279,14 +287,14 @@ fn a_card_that_somebody_has_already_or_that_reads_like_one_is_refused_by_name() 
     {
         let mut installer = door.installer(&["--user", "ada"]);
         door.tap(&Card::classic_1k(&uid));
-        let refused = installer.step();
+        let refused = installer.after_tap();
         let said = refused["words"].as_str().expect("words");
         assert!(said.contains(words) && said.contains("of bo"), "{said}");
         door.take_away();
     }
     let mut installer = door.installer(&["--user", "ada"]);
     door.tap(&Card::ntag(&[0xA4, 0xB1, 0xC2, 0xD3, 5, 6, 7]));
-    let tapped = installer.step();
+    let tapped = installer.after_tap();
     assert!(
         tapped["warnings"][0].as_str().is_some_and(|words| words.contains("token card-bo of bo")),
         "{tapped}"
