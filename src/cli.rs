@@ -195,6 +195,17 @@ pub enum Verb {
     /// The process that holds one reader; started by the gateway alone
     #[command(hide = true)]
     ReaderChild,
+    /// Write what somebody needs to help into a new folder, without secrets, names, cards and PINs
+    Diag {
+        /// The folder; it must not be there yet
+        folder: PathBuf,
+    },
+    /// Look at all that the gateway rests on, and say what to do about what is wrong; exit 1 if a check has failed
+    Doctor {
+        /// JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Compute every digest again from the rows, and compare with the source's last word
     Verify {
         /// JSON for programs

@@ -5,6 +5,8 @@ pub mod board;
 pub mod check;
 mod client;
 pub mod clock;
+pub mod diag;
+pub mod doctor;
 pub mod door;
 pub mod enroll;
 pub mod export;

@@ -46,6 +46,8 @@ fn main() -> ExitCode {
             commands::read::read(&cli.config, reader.as_deref(), printed.as_deref(), json)
         }
         Verb::ReaderChild => doorward::reader::child::run().map_err(Into::into),
+        Verb::Diag { folder } => commands::diag::diag(&cli.config, &folder),
+        Verb::Doctor { json } => commands::doctor::doctor(&cli.config, json),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };
     match done {

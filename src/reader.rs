@@ -7,7 +7,7 @@
 //! - [`presence`]: when a tap is one; pure
 //! - [`child`]: the process that holds a reader; a driver a file: `pcsc`, `libnfc`, `osdp`
 //! - [`supervisor`]: the parent's side; [`spec`]: what it is told of a reader
-//! - [`inventory`]: which readers this machine has
+//! - [`inventory`]: which readers this machine has; [`pcscd`]: which version of its protocol its daemon speaks
 //!
 //! Not here: what a UID means (`access`), enrolling, doors.
 
@@ -22,6 +22,7 @@ mod octets;
 mod osdp;
 #[cfg(feature = "pcsc")]
 mod pcsc;
+pub mod pcscd;
 #[cfg(any(feature = "libnfc", feature = "osdp"))]
 mod port;
 pub mod presence;

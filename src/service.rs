@@ -6,24 +6,29 @@
 //! - [`enrolling`]: readers, mirror and outbox
 //! - [`door`]: readers, mirror, outbox and board; [`lights`]: what is shown; [`circumstances`]: what a decision rests on
 //!   beside the records
+//! - `allotting`: which of the board's lines are which door's
 //! - [`answering`]: who may pass, and why, from the mirror alone
 //! - [`outbox`], [`reporting`]: mirror and feed, outward
 //! - [`control`]: the daemon's sockets, for people and scripts on the panel
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
+//! - [`doctoring`]: what is wrong with all that it rests on, with the daemon running or stopped
 //! - [`scrubbing`]: the mirror with itself
 //! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
 //! - [`setup`]: opens everything that `check` looks at and `run` uses
+//! - [`supervising`]: what systemd is told
 //! - [`lock`]: one daemon a state directory
 //!
 //! Not here: signals, the command line, the log (floor 4).
 
 mod agenda;
+mod allotting;
 pub mod answering;
 pub mod circumstances;
 pub mod clocks;
 pub mod control;
+pub mod doctoring;
 pub mod door;
 pub mod drifting;
 pub mod enrolling;
@@ -40,6 +45,7 @@ pub mod reporting;
 pub mod scrubbing;
 pub mod setup;
 pub mod status;
+pub mod supervising;
 pub mod sync;
 pub mod timekeeping;
 
@@ -47,13 +53,15 @@ use crate::board::Lines;
 use crate::board::inputs::InputEvent;
 use crate::board::strike::Strike;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::feed::Feed;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
 use access::id::Key;
+use access::time::UtcTime;
+use allotting::{AtDoors, at_doors};
 use contract::hand_over::LedgerMessage;
 use contract::id::GatewayId;
+use door::canary::Canary;
 use door::{Card, Cue, Doors};
 use drifting::Drifting;
 use enrolling::Enrolling;
@@ -71,13 +79,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use supervising::Supervisor;
 use sync::Sync;
 use timekeeping::Timekeeper;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 
-/// How long the last `state` may take to leave in an ordered shutdown.
-const LEAVE_MAX_MS: u64 = 2_000;
+/// How long doors, readers and the export may take to come to rest in an ordered shutdown.
+const REST_MAX_MS: u64 = 3_000;
+/// How long the last `state` may take to leave after that.
+const LEAVE_MAX_MS: u64 = 1_500;
 
 /// Runs the gateway until `shutdown` resolves, then ends it in order: the export first, so that nothing new is
 /// begun; then the feed; the writer last, when nobody is left to ask it for anything.
@@ -88,17 +99,13 @@ pub async fn run(
     setup: &Setup,
     clock: Arc<dyn Clock>,
     mut lines: Lines,
+    supervisor: Supervisor,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
     let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
-    match apply::reconsider_refused(&mut conn, clock.now()) {
-        Ok(0) => {}
-        Ok(understood) => tracing::info!(understood, "records that were refused before are in force now"),
-        // They stay refused, which opens nothing.
-        Err(error) => tracing::warn!(%error, "refused records are not looked at again"),
-    }
+    reconsider(&mut conn, clock.now());
     let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?, clock.mono());
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
     notices.disk_full(writer.is_disk_full());
@@ -134,25 +141,24 @@ pub async fn run(
     parts.spawn_scrub(&tasks)?;
     let AtDoors { lights, strikes } = at_doors(setup.config(), &mut lines);
     let (cards, cards_shown) = mpsc::channel(door::CARDS_MAX);
+    let (canaries, asked_canaries) = mpsc::channel(supervising::CANARIES_MAX);
     let (cues, cued) = mpsc::channel(door::CUES_MAX);
     let enrolling = parts.spawn_readers(&tasks, asked, (lights, cards, cued), stopping.clone())?;
     let (doors_run, strikes_thread) = parts
-        .doors(strikes, cards_shown, lines.inputs, cues)?
+        .doors(strikes, (cards_shown, lines.inputs, asked_canaries), cues)?
         .start(parts.clock.clone(), stopping.clone())
         .map_err(StartError::Thread)?;
     let doors_run = tasks.spawn_local(doors_run);
     let exporting = parts.spawn_export(&tasks, ledgers_heard, stopping)?;
+    let time = parts.time.clone();
     drop(parts);
 
-    tasks.run_until(shutdown).await;
+    tasks.run_until(supervisor.attend_until(shutdown, canaries, time)).await;
+    supervisor.stopping();
     tracing::info!("shutting down");
     let _ = stop.send(true);
     let end = async {
-        let _ = doors_run.await;
-        let _ = enrolling.await;
-        if let Some(exporting) = exporting {
-            let _ = exporting.await;
-        }
+        rest(doors_run, enrolling, exporting).await;
         feed.say(contract::topics::GatewayTopic::State, true, reporting::last_will());
         feed.leave();
         let _ = tokio::time::timeout(Duration::from_millis(LEAVE_MAX_MS), feed_task).await;
@@ -164,38 +170,28 @@ pub async fn run(
     Ok(())
 }
 
-/// What of the board belongs to doors.
-struct AtDoors {
-    lights: Lights,
-    strikes: BTreeMap<Key, Strike>,
+/// What was refused before may be understood by this program.
+fn reconsider(conn: &mut Connection, now: UtcTime) {
+    match apply::reconsider_refused(conn, now) {
+        Ok(0) => {}
+        Ok(understood) => tracing::info!(understood, "records that were refused before are in force now"),
+        // They stay refused, which opens nothing.
+        Err(error) => tracing::warn!(%error, "refused records are not looked at again"),
+    }
 }
 
-/// Hands the board out door by door; what names no door is the first one's, or the panel's if it has none. Only a strike is
-/// not, where there are several: a card that may pass one door must not open another.
-fn at_doors(config: &Config, lines: &mut Lines) -> AtDoors {
-    let (mut by_door, mut strikes) = (Vec::new(), BTreeMap::new());
-    let doors = config.doors();
-    if doors.len() > 1 && lines.withhold_unnamed_strikes() {
-        tracing::error!(
-            "the board has a strike that names no door, and the panel has several: it stays at rest; write its `door` into \
-             the board's file"
-        );
-    }
-    for key in doors.into_keys() {
-        let of_door = lines.door(Some(key.as_str()));
-        if let Some(strike) = of_door.strike {
-            strikes.insert(key.clone(), strike);
+/// Waits until nothing new is begun any more, for a bounded time.
+async fn rest(doors: JoinHandle<()>, enrolling: JoinHandle<()>, exporting: Option<JoinHandle<()>>) {
+    let rest = async {
+        let _ = doors.await;
+        let _ = enrolling.await;
+        if let Some(exporting) = exporting {
+            let _ = exporting.await;
         }
-        by_door.push((Some(key), of_door.indicators));
+    };
+    if tokio::time::timeout(Duration::from_millis(REST_MAX_MS), rest).await.is_err() {
+        tracing::warn!("not everything came to rest in time; what is cut off is on disk as unsettled");
     }
-    if by_door.is_empty() {
-        by_door.push((None, lines.door(None).indicators));
-    }
-    let beside = config.reader.iter().filter_map(|reader| {
-        let door = Key::new(reader.door.as_deref()?).ok()?;
-        Some((reader.name.clone(), door))
-    });
-    AtDoors { lights: Lights::new(by_door, beside.collect()), strikes }
 }
 
 /// What the joints share.
@@ -260,7 +256,7 @@ impl Parts<'_> {
         asks: mpsc::Receiver<Ask>,
         (lights, cards, cues): (Lights, mpsc::Sender<Card>, mpsc::Receiver<Cue>),
         stopping: watch::Receiver<bool>,
-    ) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    ) -> Result<JoinHandle<()>, StartError> {
         let (readers, events) = Readers::start(self.setup.readers()?, &self.clock);
         let following = Following {
             conn: self.reader.clone(),
@@ -289,8 +285,7 @@ impl Parts<'_> {
     fn doors(
         &self,
         strikes: BTreeMap<Key, Strike>,
-        cards: mpsc::Receiver<Card>,
-        inputs: mpsc::Receiver<InputEvent>,
+        (cards, inputs, canaries): (mpsc::Receiver<Card>, mpsc::Receiver<InputEvent>, mpsc::Receiver<Canary>),
         cues: mpsc::Sender<Cue>,
     ) -> Result<Doors, StartError> {
         let config = self.setup.config();
@@ -300,6 +295,7 @@ impl Parts<'_> {
             strikes,
             cards,
             inputs,
+            canaries,
             cues,
             writer: self.writer.clone(),
             conn: self.reader.clone(),
@@ -330,7 +326,7 @@ impl Parts<'_> {
         tasks: &LocalSet,
         heard: mpsc::Receiver<(GatewayId, LedgerMessage)>,
         stopping: watch::Receiver<bool>,
-    ) -> Result<Option<tokio::task::JoinHandle<()>>, StartError> {
+    ) -> Result<Option<JoinHandle<()>>, StartError> {
         let Some(pacs) = self.setup.open_whole_pacs(self.clock.clone(), self.time.time().floor)? else {
             return Ok(None);
         };

@@ -131,10 +131,12 @@ struct Out {
 
 /// Watches `inputs` until nobody listens any more.
 pub(super) fn start(
-    inputs: Vec<Watched>,
+    mut inputs: Vec<Watched>,
     sender: Option<mpsc::Sender<InputEvent>>,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<()> {
+    // Of what one wake brings, who asks to leave comes before the door that opens for it.
+    inputs.sort_by_key(|input| input.role != InputRole::Rex);
     let Some(sender) = sender.filter(|_| !inputs.is_empty()) else { return Ok(()) };
     let out = Out { sender, clock };
     std::thread::Builder::new().name("inputs".into()).spawn(move || watch(inputs, &out)).map(|_| ())

@@ -26,6 +26,13 @@ impl Inspected<'_> {
     pub fn is_ours(&self) -> bool {
         matches!(&self.found, Ok(Some(found)) if found.line.consumer.as_deref() == Some(CONSUMER))
     }
+
+    /// Why it cannot be used as it is, and what to do.
+    pub fn complaint(&self) -> Option<String> {
+        let Flaw { key, problem, remedy } = self.found.as_ref().err()?;
+        let door = self.door.map(|door| format!(" of {door}")).unwrap_or_default();
+        Some(format!("{}{door}: {key} {problem}; {remedy}", self.role))
+    }
 }
 
 /// Looks for each line of `spec` among `chips`, outputs first.

@@ -102,10 +102,5 @@ fn row(one: &Inspected<'_>) -> [String; 5] {
 /// The lines of `board` that cannot be used as they are, for `doorward check`.
 pub(super) fn complaints(board: &Board) -> Vec<String> {
     let chips = board.chips();
-    let wrong = |one: Inspected<'_>| {
-        let flaw = one.found.err()?;
-        let door = one.door.map(|door| format!(" of {door}")).unwrap_or_default();
-        Some(format!("{}{door}: {} {}; {}", one.role, flaw.key, flaw.problem, flaw.remedy))
-    };
-    inspect(board.spec(), &chips).into_iter().filter_map(wrong).collect()
+    inspect(board.spec(), &chips).iter().filter_map(Inspected::complaint).collect()
 }

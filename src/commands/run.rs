@@ -3,6 +3,7 @@
 use crate::board::{Board, BoardError, Lines, Outputs};
 use crate::clock::{Clock, SyncSource, SystemClock};
 use crate::config::{self, Config};
+use crate::service::supervising::Supervisor;
 use crate::service::{self, setup::Setup};
 use anyhow::{Context, Result};
 use std::io::IsTerminal;
@@ -72,7 +73,7 @@ fn serve(file: &Path, config: Config, board: String, lines: Lines, second_signal
                 std::process::exit(1);
             });
         };
-        service::run(&setup, clock, lines, asked).await?;
+        service::run(&setup, clock, lines, Supervisor::from_environment()?, asked).await?;
         tracing::info!("stopped");
         Ok(())
     })

@@ -354,7 +354,7 @@ fn is_size_error(error: &ConnectionError) -> bool {
     )
 }
 
-fn words(error: &ConnectionError) -> String {
+pub(super) fn words(error: &ConnectionError) -> String {
     match error {
         ConnectionError::ConnectionRefused(
             ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,

@@ -32,14 +32,35 @@ pub struct FeedOptions {
 }
 
 pub(super) fn mqtt_options(options: &FeedOptions, topics: &Topics) -> MqttOptions {
-    let client_id = format!("doorward-{}-{}", options.site, options.gateway);
-    let mut mqtt = MqttOptions::new(client_id, options.host.clone(), options.port);
-    mqtt.set_clean_session(false);
-    mqtt.set_manual_acks(true);
-    mqtt.set_keep_alive(Duration::from_secs(u64::from(options.keep_alive_s)));
-    mqtt.set_max_packet_size(PACKET_MAX_BYTES, PACKET_MAX_BYTES);
+    let mut mqtt = mqtt_options_for_identity(options);
     let state = topics.gateway(&options.gateway, GatewayTopic::State);
     mqtt.set_last_will(LastWill::new(state, options.last_will.clone(), QoS::AtLeastOnce, true));
+    mqtt
+}
+
+/// By the gateway's own client id, with its session, and without a last will.
+pub(super) fn mqtt_options_for_identity(options: &FeedOptions) -> MqttOptions {
+    let mut mqtt = plain(options, client_id(options));
+    mqtt.set_clean_session(false);
+    mqtt.set_manual_acks(true);
+    mqtt
+}
+
+/// For a connection beside the gateway's own: another client id, no will, and no session that stays.
+pub(super) fn mqtt_options_beside(options: &FeedOptions) -> MqttOptions {
+    let mut mqtt = plain(options, format!("{}-doctor", client_id(options)));
+    mqtt.set_clean_session(true);
+    mqtt
+}
+
+fn client_id(options: &FeedOptions) -> String {
+    format!("doorward-{}-{}", options.site, options.gateway)
+}
+
+fn plain(options: &FeedOptions, client_id: String) -> MqttOptions {
+    let mut mqtt = MqttOptions::new(client_id, options.host.clone(), options.port);
+    mqtt.set_keep_alive(Duration::from_secs(u64::from(options.keep_alive_s)));
+    mqtt.set_max_packet_size(PACKET_MAX_BYTES, PACKET_MAX_BYTES);
     if let Some((username, password)) = &options.login {
         mqtt.set_credentials(username, password.expose());
     }

@@ -22,12 +22,17 @@ impl Reserve {
         Reserve { path: folder.join("reserve") }
     }
 
+    /// Whether the space is taken.
+    pub fn is_taken(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|file| file.len() >= RESERVE_BYTES)
+    }
+
     /// Takes the space, if it is not taken.
     ///
     /// # Errors
     /// The system's, most likely that there is no room.
     pub fn take(&self) -> io::Result<()> {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() >= RESERVE_BYTES) {
+        if self.is_taken() {
             return Ok(());
         }
         let filled = File::create(&self.path).and_then(|file| fill(&file).and_then(|()| file.sync_all()));

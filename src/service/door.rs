@@ -3,24 +3,26 @@
 //! A door is run for what its record says: where the panel controls it, it moves the strike; where the PACS does, it shows
 //! and tells what it makes of a card, and leaves the strike alone.
 //!
-//! - `passing`: one card, decided and written down in one transaction
+//! - `passing`: one card, decided and written down in one transaction; `moment`: by what beside the mirror
 //! - `standing`: what was ordered, and whose the doors are
 //! - `machine`: what a door does next; `acting`: doing it
+//! - [`canary`]: whether any card could be decided
 //! - `strikes`: the thread that holds strikes, and lets go of them in time
 //! - `full_disk`: when it takes nothing; `unwritten`: what waits for room; `chatter`: inputs that tell too much
 //!
 //! Not here: the rules of access, and cards that are to be enrolled (`enrolling`).
 
 mod acting;
+pub mod canary;
 mod chatter;
 mod full_disk;
 mod machine;
+mod moment;
 mod passing;
 mod standing;
 mod strikes;
 mod unwritten;
 
-use super::circumstances::{Age, Circumstances};
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
 use crate::board::InputRole;
@@ -37,9 +39,10 @@ use access::signal::Signal;
 use access::time::UtcTime;
 use access::token::Identifier;
 use access::trust::Reading;
+use canary::Canary;
 use chatter::Chatter;
 use machine::{Happening, Machine};
-use passing::{Moment, Passage, Shown};
+use passing::{Passage, Shown};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -92,6 +95,8 @@ pub struct Doors {
     pub cards: mpsc::Receiver<Card>,
     /// What happens at the inputs.
     pub inputs: mpsc::Receiver<InputEvent>,
+    /// Whether any card could be decided.
+    pub canaries: mpsc::Receiver<Canary>,
     /// What is to be shown.
     pub cues: mpsc::Sender<Cue>,
     /// To write.
@@ -148,8 +153,20 @@ impl Doors {
         clock: Arc<dyn Clock>,
         stop: watch::Receiver<bool>,
     ) -> std::io::Result<(impl Future<Output = ()>, JoinHandle<()>)> {
-        let Doors { doors, strikes, cards, inputs, cues, writer, conn, time, notices, gateway, leashes } =
-            self;
+        let Doors {
+            doors,
+            strikes,
+            cards,
+            inputs,
+            canaries,
+            cues,
+            writer,
+            conn,
+            time,
+            notices,
+            gateway,
+            leashes,
+        } = self;
         let now = time.mono();
         let running = |(key, config): (Key, DoorConfig)| {
             let (machine, has_strike) = (Machine::new(&config), strikes.contains_key(&key));
@@ -175,7 +192,7 @@ impl Doors {
             open_until: None,
             seen,
         };
-        Ok((run.run(cards, inputs, stop), thread))
+        Ok((run.run(cards, inputs, canaries, stop), thread))
     }
 }
 
@@ -184,6 +201,7 @@ impl Run {
         mut self,
         mut cards: mpsc::Receiver<Card>,
         mut inputs: mpsc::Receiver<InputEvent>,
+        mut canaries: mpsc::Receiver<Canary>,
         mut stop: watch::Receiver<bool>,
     ) {
         let (mut level, mut trust) = (self.notices.watch(), self.time.trust());
@@ -200,6 +218,7 @@ impl Run {
                     Some(event) => self.input(event).await,
                     None => has_inputs = false,
                 },
+                Some(answer) = canaries.recv() => self.ask_canary(answer),
                 () = self.notices.doors_ordered() => self.follow_orders().await,
                 // A record of a door may say otherwise now.
                 changed = level.changed() => match changed {
@@ -272,23 +291,6 @@ impl Run {
         );
     }
 
-    fn moment(&self, door: &Running) -> Moment {
-        let now = self.time.mono();
-        let ago_s = |at: &MonoMs| u32::try_from(now.0.saturating_sub(at.0) / 1000).unwrap_or(u32::MAX);
-        Moment {
-            time: self.time.time(),
-            clock: self.time.standing().as_str(),
-            circumstances: Circumstances {
-                leashes: self.leashes.clone(),
-                age: Age::of(&self.notices, &self.time),
-            },
-            gateway: self.gateway.clone(),
-            has_strike: door.has_strike,
-            passed: door.passed.iter().map(|(token, at)| (token.clone(), ago_s(at))).collect(),
-            passback_s: door.config.passback_s,
-        }
-    }
-
     /// What is on disk is done.
     async fn follow(&mut self, key: &Key, passage: &Passage) {
         let now = self.time.mono();
@@ -306,7 +308,10 @@ impl Run {
     }
 
     async fn input(&mut self, event: InputEvent) {
-        let Some(key) = self.door_of(event.door.as_ref()) else { return };
+        let Some(key) = self.door_of(event.door.as_ref()) else {
+            tracing::warn!(role = event.role.as_str(), door = ?event.door, "an input is of no door of this panel: give its `door` in the board's file");
+            return;
+        };
         let happening = match event.role {
             InputRole::Rex if event.is_initial && !event.is_active => return,
             InputRole::Rex => Happening::Rex { is_active: event.is_active },

@@ -51,7 +51,7 @@ pub(super) const USERS_PER_REQUEST: usize = 2;
 /// How long a user waits whose rows found no room on the disk, or could not be read.
 const DISK_RETRY_MS: u64 = 5_000;
 /// How long requests under way may take to end in an ordered shutdown.
-const SHUTDOWN_MAX_MS: u64 = 5_000;
+const SHUTDOWN_MAX_MS: u64 = 2_500;
 
 /// What one user's work needs.
 pub struct Exporting {

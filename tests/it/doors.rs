@@ -3,7 +3,7 @@
 
 mod deaths;
 mod orders;
-mod site;
+pub(crate) mod site;
 mod troubles;
 
 use crate::world::{assignment, at, card, entitlement, eventually, user};

@@ -105,6 +105,24 @@ fn a_panel_that_wakes_in_1970_reaches_its_broker_by_certificate() {
 }
 
 #[test]
+fn the_doctor_makes_the_same_handshake_and_tells_whom_it_does_not_trust() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let broker = broker(&ours);
+    let login = |config: &Path| {
+        let (_, checks) = crate::world::doctor(config);
+        checks.into_iter().find(|check| check["what"] == "broker login").expect("it was tried")
+    };
+    let (folder, config) = panel(&ours, &broker, "{ file = \"panel-key\" }");
+    let found = login(&config);
+    assert_eq!(found["verdict"], "ok", "{found}");
+    assert!(found["found"].as_str().expect("words").contains("with TLS"), "{found}");
+    std::fs::write(folder.path().join("ca.pem"), theirs.pem()).expect("write");
+    let found = login(&config);
+    assert_eq!(found["verdict"], "failed", "{found}");
+    assert_eq!(found["remedy"], "check broker.ca_file and the certificates");
+}
+
+#[test]
 fn the_program_itself_speaks_tls_with_a_real_broker() {
     let authority = Authority::new();
     let broker = broker(&authority);

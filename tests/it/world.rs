@@ -9,7 +9,9 @@ mod scim;
 mod source;
 
 pub(crate) use broker::{Brand, Broker, free_port};
-pub(crate) use gateway::{Ended, InProcess, Process, program, program_words, query, status, verify};
+pub(crate) use gateway::{
+    Ended, InProcess, Process, doctor, program, program_words, query, said, status, verify,
+};
 pub(crate) use relay::Relay;
 pub(crate) use scim::{Person as ScimPerson, ScimServer};
 pub(crate) use source::{Source, assignment, card, entitlement, user};

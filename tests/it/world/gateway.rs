@@ -3,6 +3,7 @@
 use doorward::board::Lines;
 use doorward::clock::ManualClock;
 use doorward::config;
+use doorward::service::supervising::Supervisor;
 use doorward::service::{self, setup::Setup};
 use serde_json::Value;
 use std::ffi::OsString;
@@ -39,7 +40,7 @@ impl InProcess {
             let setup = Setup::new(config::load(&config).expect("configuration"), &config);
             let shutdown = async { stopped.await.unwrap_or(()) };
             runtime
-                .block_on(service::run(&setup, clock, lines, shutdown))
+                .block_on(service::run(&setup, clock, lines, Supervisor::default(), shutdown))
                 .unwrap_or_else(|error| panic!("{error}"));
         });
         InProcess { stop: Some(stop), thread: Some(thread) }
@@ -99,6 +100,20 @@ impl Process {
         let child =
             program(config).arg("run").stdout(Stdio::null()).stderr(log).spawn().expect("doorward starts");
         Process { child }
+    }
+
+    /// The real program as systemd starts it: it tells `socket` how it is, within so many milliseconds.
+    pub(crate) fn supervised(config: &Path, socket: &Path, watchdog_ms: u64) -> Process {
+        let mut command = program(config);
+        command.arg("run").stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", (watchdog_ms * 1_000).to_string());
+        Process { child: command.spawn().expect("doorward starts") }
+    }
+
+    /// SIGTERM, as systemd ends it.
+    pub(crate) fn terminate(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
     }
 
     /// `kill -9`, now.
@@ -170,4 +185,19 @@ pub(crate) fn query(config: &Path, words: &[&str]) -> Vec<Value> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+}
+
+/// `doorward doctor --json`: whether all is well, and the checks.
+pub(crate) fn doctor(config: &Path) -> (bool, Vec<Value>) {
+    let output = output(config, &["doctor", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.success(), found["checks"].as_array().expect("checks").clone())
+}
+
+/// What the program says to these words, and whether it has done what it was told.
+pub(crate) fn said(config: &Path, words: &[&str]) -> (bool, String) {
+    let output = output(config, words);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
