@@ -156,6 +156,7 @@ fn once_the_disk_has_room_what_happened_at_the_door_is_written_though_nobody_wri
         panel.taps.tap(&hex(*number));
         eventually("red", || if panel.trace().len() > before { Ok(()) } else { Err("dark".into()) });
         *number % 20 == 19 && {
+            // What has room is told by another process, by the real clock; what has none is not.
             std::thread::sleep(std::time::Duration::from_millis(300));
             !is_told(*number)
         }
@@ -164,10 +165,12 @@ fn once_the_disk_has_room_what_happened_at_the_door_is_written_though_nobody_wri
     panel.world.source.expect_state("it says so", |state| state["disk_full"] == true);
     // Nothing comes from the source that the panel would want to write.
     panel.world.broker.stop();
+    // The process notices by itself, and writes once more what it has to.
     std::thread::sleep(std::time::Duration::from_secs(1));
     disk.order("free");
     eventually("it is on disk", || {
         disk.order("ask");
+        // The shell in the namespace answers into a file.
         std::thread::sleep(std::time::Duration::from_millis(300));
         let answer = std::fs::read_to_string(panel.world.folder.path().join("answer")).unwrap_or_default();
         if answer.contains(&hex(last)) { Ok(()) } else { Err(answer) }
