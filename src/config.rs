@@ -5,10 +5,12 @@
 //! Not here: the PACS profile (the export's), boards (the board's).
 
 mod card_number;
+mod check;
 mod door;
 mod leash;
 mod load;
 mod reader;
+mod secret;
 
 use crate::clock::SyncSource;
 use access::leash::Leashes;
@@ -19,9 +21,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
+pub use check::warnings;
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
-pub use load::{ConfigError, Places, load, parse, places, read_toml, warnings};
+pub use load::{ConfigError, Places, load, parse, places, read_toml};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
 /// The whole file.
