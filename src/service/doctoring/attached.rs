@@ -39,8 +39,8 @@ fn grabbing(modules: &str) -> Check {
     if found.is_empty() {
         return Check::fine("kernel drivers", "none takes readers away from pcscd");
     }
-    let remedy = "install systemd/doorward-readers.modprobe as /etc/modprobe.d/doorward-readers.conf, and restart the \
-                  panel";
+    let remedy = "copy doorward-readers.conf from /usr/share/doc/doorward/examples (systemd/doorward-readers.modprobe) to \
+                  /etc/modprobe.d, and restart the panel";
     Check::wrong(
         Verdict::Failed,
         "kernel drivers",
