@@ -101,8 +101,10 @@ deb-test:
 release: arm
 	@scripts/setup deb
 	@scripts/setup release
+	cargo build --release --locked --package doorward
 	@scripts/release all
 
 release-check: release arm-test
 	@scripts/deb-test armhf
+	@lintian --allow-root --fail-on error $(or $(CARGO_TARGET_DIR),target)/deb/*.deb
 	cargo test --locked --package doorward --features failpoints --test it -- supervising:: packages::
