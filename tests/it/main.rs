@@ -30,6 +30,7 @@ mod repair;
 mod revoking;
 mod scim;
 mod shared_cards;
+mod soak;
 mod supervising;
 mod tidy;
 mod time;
