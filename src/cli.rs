@@ -6,6 +6,7 @@ mod board;
 mod export;
 mod order;
 mod question;
+mod replace;
 mod value;
 
 use crate::service::answering::next::HOURS_MAX;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 pub use export::ExportVerb;
 pub use order::{ClockVerb, DoorVerb, TokenVerb};
 pub use question::{How, What};
+pub use replace::{BackupArgs, RestoreArgs};
 use std::path::PathBuf;
 use value::{seconds, token_kind, uid};
 
@@ -207,6 +209,10 @@ pub enum Verb {
         /// The folder; it must not be there yet
         folder: PathBuf,
     },
+    /// Write what another panel needs to take this one's place into one file; also while the gateway runs
+    Backup(BackupArgs),
+    /// Take the place of a panel that was backed up, with the gateway stopped
+    Restore(RestoreArgs),
     /// Look at all that the gateway rests on, and say what to do about what is wrong; exit 1 if a check has failed
     Doctor {
         /// JSON for programs

@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         }
         Verb::ReaderChild => doorward::reader::child::run().map_err(Into::into),
         Verb::Diag { folder } => commands::diag::diag(&cli.config, &folder),
+        Verb::Backup(args) => commands::backup::backup(&cli.config, &args),
+        Verb::Restore(args) => commands::restore::restore(&cli.config, &args),
         Verb::Doctor { json } => commands::doctor::doctor(&cli.config, json),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };

@@ -13,6 +13,7 @@
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
 //! - [`doctoring`]: what is wrong with all that it rests on, with the daemon running or stopped
+//! - [`backing_up`], [`restoring`]: a copy of the mirror and what else another panel needs, and that panel
 //! - [`scrubbing`]: the mirror with itself
 //! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
@@ -25,6 +26,7 @@
 mod agenda;
 mod allotting;
 pub mod answering;
+pub mod backing_up;
 pub mod circumstances;
 pub mod clocks;
 pub mod control;
@@ -42,6 +44,7 @@ pub mod orders;
 pub mod outbox;
 pub mod planning;
 pub mod reporting;
+pub mod restoring;
 pub mod scrubbing;
 pub mod setup;
 pub mod status;
@@ -54,6 +57,7 @@ use crate::board::inputs::InputEvent;
 use crate::board::strike::Strike;
 use crate::clock::Clock;
 use crate::feed::Feed;
+use crate::mirror::standing::Restored;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
 use access::id::Key;
@@ -103,10 +107,18 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
+    setup.finish_restoring()?;
     let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
     reconsider(&mut conn, clock.now());
-    let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?, clock.mono());
+    let standing = standing::standing(&conn).map_err(|error| setup.broken(error))?;
+    let notices = Notices::new(standing, clock.mono());
+    if standing.restored != Restored::No {
+        tracing::warn!(
+            "the records are a backup's: nothing is given by them until they are compared with the source"
+        );
+        notices.compare();
+    }
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
     notices.disk_full(writer.is_disk_full());
     let reader = Rc::new(setup.open_reader()?);

@@ -7,6 +7,7 @@ mod error;
 use super::lock;
 use super::planning::Planner;
 use super::reporting::last_will;
+use super::restoring;
 use super::timekeeping::Timekeeper;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -95,6 +96,12 @@ impl Setup {
             Ok(None) => Err(StartError::Locked { folder }),
             Err(source) => Err(StartError::State { folder, source }),
         }
+    }
+
+    /// A restore that was cut short is brought to its end; the lock is held.
+    pub(super) fn finish_restoring(&self) -> Result<(), StartError> {
+        let folder = self.config.state_dir.clone();
+        restoring::finish(&folder).map_err(|source| StartError::State { folder, source })
     }
 
     fn mirror(&self) -> Mirror {

@@ -285,7 +285,7 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
 pub(crate) fn text(reason: &Reason) -> String {
     let code = reason.code();
     match reason {
-        Reason::UnknownCard | Reason::UnknownDoor | Reason::Lockdown => code.into(),
+        Reason::UnknownCard | Reason::UnknownDoor | Reason::Lockdown | Reason::Restored => code.into(),
         Reason::AmbiguousCard { tokens } => {
             tokens.iter().fold(code.to_owned(), |text, token| format!("{text} {token}"))
         }

@@ -89,6 +89,7 @@ fn proof(standing: &Standing, is_running: bool) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mirror::standing::Restored;
     use contract::digest::Digest;
     use contract::id::Version;
 
@@ -104,6 +105,7 @@ mod tests {
             heard: version,
             heard_root: root,
             whole: true,
+            restored: Restored::No,
         };
         let verdict = |standing: Standing, is_running| proof(&standing, is_running).verdict;
         assert_eq!(verdict(proven, false), Verdict::Ok);
