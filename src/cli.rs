@@ -4,6 +4,7 @@
 
 mod board;
 mod export;
+mod init;
 mod order;
 mod question;
 mod replace;
@@ -17,6 +18,7 @@ use access::uid::RawId;
 pub use board::BoardVerb;
 use clap::{Parser, Subcommand};
 pub use export::ExportVerb;
+pub use init::InitArgs;
 pub use order::{ClockVerb, DoorVerb, TokenVerb};
 pub use question::{How, What};
 pub use replace::{BackupArgs, RestoreArgs};
@@ -42,6 +44,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
+    /// Ask what this panel has to know, write its configuration and secrets, and look whether all is well
+    Init(Box<InitArgs>),
     /// Run the gateway until SIGTERM or SIGINT
     Run,
     /// Do what `run` does up to the point where it would act, and say what was found

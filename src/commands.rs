@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod door;
 pub mod enroll;
 pub mod export;
+pub mod init;
 pub mod next;
 pub mod query;
 pub mod read;

@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.verb {
         Verb::Run => commands::run::run(&cli.config),
+        Verb::Init(args) => commands::init::init(&cli.config, &args),
         Verb::Check => commands::check::check(&cli.config),
         Verb::Query { what, filter, json, limit, denied, since } => {
             let only = Only { denied, since };

@@ -3,7 +3,7 @@
 //! Not here: the state directory (`service::restoring`).
 
 use crate::cli::RestoreArgs;
-use crate::config::{self, Readers, place, service_group};
+use crate::config::{self, Keep, Readers, place, service_group};
 use crate::mirror::backup::{self, Kept};
 use crate::service::backing_up::CONFIG_NAME;
 use crate::service::restoring::{self, Restored, Wish};
@@ -77,8 +77,8 @@ fn restore_config(file: &Path, args: &RestoreArgs) -> Result<()> {
             made.with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let readers = Readers { mode: *mode, group: service_group() };
-        let old =
-            place(&path, content, readers).with_context(|| format!("cannot write {}", path.display()))?;
+        let old = place(&path, content, readers, Keep::Before)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         println!("{}", path.display());
         if let Some(old) = old {
             println!("  the one before is {}", old.display());

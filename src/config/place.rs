@@ -16,19 +16,31 @@ pub struct Readers {
     pub group: Option<u32>,
 }
 
-/// Writes `content` beside `path` and renames it over; on disk when this returns. What was there is kept under the name
-/// that is given back, with `.bak-` and the first number that is free.
+/// What becomes of the file that was there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// It is forgotten.
+    Nothing,
+    /// It is kept beside, with `.bak-` and the first number that is free behind its name.
+    Before,
+}
+
+/// Writes `content` beside `path` and renames it over; on disk when this returns. Gives the name under which what was there
+/// is kept.
 ///
 /// # Errors
 /// The system's; `path` is what it was then.
-pub fn place(path: &Path, content: &[u8], readers: Readers) -> io::Result<Option<PathBuf>> {
+pub fn place(path: &Path, content: &[u8], readers: Readers, old: Keep) -> io::Result<Option<PathBuf>> {
     let beside = with_suffix(path, ".new");
     let written = write(&beside, content, readers);
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
     written?;
-    let kept = keep(path)?;
+    let kept = match old {
+        Keep::Before => keep(path)?,
+        Keep::Nothing => None,
+    };
     fs::rename(&beside, path)?;
     match path.parent() {
         Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all()?,

@@ -3,7 +3,7 @@
 //! Not here: the file (`mirror::backup`), what becomes of it ([`super::restoring`]).
 
 use crate::clock::floor::{Floor, FloorError};
-use crate::config::{Config, SecretSource};
+use crate::config::{Config, SECRETS_FOLDER, SecretSource};
 use crate::mirror::Mirror;
 use crate::mirror::backup::{self, About, BackupError, FILE_MAX_BYTES, FILES_MAX, Kept, MODE};
 use access::time::UtcTime;
@@ -102,7 +102,7 @@ fn secrets(config: &Config, folder: &Path) -> BTreeMap<PathBuf, u32> {
     let place = |secret: &SecretSource| match (&secret.file, &secret.credential) {
         (Some(file), _) => Some((file.clone(), GROUP_MODE)),
         (None, Some(name)) => {
-            Some((folder.join("secrets").join(name), MODE)).filter(|(path, _)| path.exists())
+            Some((folder.join(SECRETS_FOLDER).join(name), MODE)).filter(|(path, _)| path.exists())
         }
         (None, None) => None,
     };

@@ -132,8 +132,8 @@ mod tests {
         std::fs::remove_file(&into).expect("removed");
         assert!(matches!(unseal(&path, Some(&into)), Err(BackupError::Damaged { .. })));
 
-        let newer = damaged.len() - 78 + 3;
-        damaged[newer - 4..newer].copy_from_slice(b"   2");
+        let newer = damaged.len() - 77;
+        damaged[newer..newer + 4].copy_from_slice(b"   2");
         std::fs::write(&path, &damaged).expect("written");
         let error = unseal(&path, Some(&into)).expect_err("newer");
         assert!(matches!(error, BackupError::Newer { found: 2, .. }), "{error}");
