@@ -3,6 +3,9 @@
 use clap::Args;
 use std::path::PathBuf;
 
+/// Where systemd looks for what a panel adds to the unit.
+pub(super) const DROP_IN: &str = "/etc/systemd/system/doorward.service.d/credentials.conf";
+
 /// The answers that are known beforehand. Whatever is not here is asked for on a terminal.
 #[derive(Args, Clone, Debug, Default)]
 pub struct InitArgs {
@@ -54,12 +57,18 @@ pub struct InitArgs {
     /// Certificate of the authority that signed the PACS's (PEM); it is copied
     #[arg(long, value_name = "FILE")]
     pub pacs_ca: Option<PathBuf>,
+    /// How this panel names itself to the PACS, where that wants it
+    #[arg(long, value_name = "NAME")]
+    pub pacs_system_id: Option<String>,
     /// Login at the PACS
     #[arg(long, value_name = "NAME")]
     pub pacs_username: Option<String>,
     /// File with its password, key or token; - for standard input
     #[arg(long, value_name = "FILE")]
     pub pacs_password_file: Option<PathBuf>,
+    /// Whom to ask whether the clock is right: kernel, or host where the machine's host keeps the time
+    #[arg(long, value_name = "WHOM", default_value = "kernel", value_parser = ["kernel", "host"])]
+    pub clock: String,
     /// Where the mirror is
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/doorward")]
     pub state_dir: PathBuf,
@@ -70,7 +79,7 @@ pub struct InitArgs {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/etc/systemd/system/doorward.service.d/credentials.conf"
+        default_value = DROP_IN
     )]
     pub drop_in: PathBuf,
     /// Ask nothing: what is not given is as usual

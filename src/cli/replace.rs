@@ -1,5 +1,6 @@
 //! `doorward backup` and `doorward restore`.
 
+use super::init::DROP_IN;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,6 +28,9 @@ pub struct RestoreArgs {
     /// With the configuration, certificates and secrets of the backup, if it has any
     #[arg(long)]
     pub with_config: bool,
+    /// The drop-in by which systemd hands the backup's secrets to the service
+    #[arg(long, value_name = "FILE", default_value = DROP_IN)]
+    pub drop_in: PathBuf,
     /// Doors open by the backup's records at once: for a site that is cut off. What was taken away since then still opens them
     #[arg(long)]
     pub doors_open: bool,

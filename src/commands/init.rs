@@ -9,7 +9,7 @@
 //! Not here: what a configuration may say (`config`: what is written was read by it first).
 
 mod answers;
-mod placing;
+pub(super) mod placing;
 mod questions;
 mod terminal;
 mod text;
@@ -54,6 +54,14 @@ fn complete(answers: &mut Answers, mut terminal: Option<&mut Terminal>) -> Resul
     let mut missing = Vec::new();
     for question in &QUESTIONS {
         let need = (question.need)(answers);
+        // Readers are asked for last, and their key then.
+        let may_follow = terminal.is_some() && question.flag == "reader-key";
+        if answers.has(question.flag) && need == Need::No && !may_follow {
+            bail!(
+                "{}: nothing else asks for it; leave it out, or give what it belongs to",
+                question.option()
+            );
+        }
         if answers.has(question.flag) {
             match (question.check)(answers.text(question.flag)) {
                 Ok(()) => continue,

@@ -2,8 +2,9 @@
 //!
 //! Not here: the state directory (`service::restoring`).
 
+use super::init::placing::{hand_over, make_secrets_folder};
 use crate::cli::RestoreArgs;
-use crate::config::{self, Keep, Readers, place, service_group};
+use crate::config::{self, Keep, Readers, SECRETS_FOLDER, place, service_group};
 use crate::mirror::backup::{self, Kept};
 use crate::service::backing_up::CONFIG_NAME;
 use crate::service::restoring::{self, Restored, Wish};
@@ -71,20 +72,24 @@ fn restore_config(file: &Path, args: &RestoreArgs) -> Result<()> {
         }
         wanted.push((path, kept));
     }
+    let mut credentials = Vec::new();
     for (path, Kept { mode, content, .. }) in wanted {
-        if let Some(folder) = path.parent() {
+        if path.parent() == Some(&folder.join(SECRETS_FOLDER)) {
+            make_secrets_folder(folder)?;
+            credentials.push(path.clone());
+        } else if let Some(folder) = path.parent() {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
             made.with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let readers = Readers { mode: *mode, group: service_group() };
-        let old = place(&path, content, readers, Keep::Before)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let old = place(&path, content, readers, Keep::Before);
+        let old = old.with_context(|| format!("cannot write {}", path.display()))?;
         println!("{}", path.display());
         if let Some(old) = old {
             println!("  the one before is {}", old.display());
         }
     }
-    Ok(())
+    hand_over(&args.drop_in, &credentials)
 }
 
 /// Where a file of this name belongs; never outside of the configuration's folder.

@@ -21,6 +21,7 @@ mod examples_source;
 mod full_disk;
 mod hand_over;
 mod import;
+mod init;
 mod order;
 mod pacs_trouble;
 mod panel_build;

@@ -41,6 +41,7 @@ impl Answers {
             ("pacs-profile", args.pacs_profile.clone()),
             ("pacs-url", args.pacs_url.clone()),
             ("pacs-ca", path(&args.pacs_ca)),
+            ("pacs-system-id", args.pacs_system_id.clone()),
             ("pacs-username", args.pacs_username.clone()),
         ];
         let files = [

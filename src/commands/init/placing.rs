@@ -21,18 +21,11 @@ const OPEN: Readers = Readers { mode: 0o644, group: None };
 pub(super) fn place_all(file: &Path, args: &InitArgs, answers: &Answers, text: &str) -> Result<()> {
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     make_folder(folder, 0o755)?;
-    let secrets = folder.join(SECRETS_FOLDER);
-    let mut drop_in = String::from("# Written by `doorward init`.\n[Service]\n");
-    let mut has_secret = false;
+    let mut credentials = Vec::new();
     for (name, secret) in answers.secrets() {
-        make_folder(&secrets, SECRETS_MODE)?;
-        fs::set_permissions(&secrets, fs::Permissions::from_mode(SECRETS_MODE))
-            .with_context(|| format!("{}", secrets.display()))?;
-        let path = secrets.join(name);
+        let path = make_secrets_folder(folder)?.join(name);
         put(&path, secret.expose().as_bytes(), SECRET, Keep::Nothing)?;
-        let path = std::path::absolute(&path).unwrap_or(path);
-        let _ = writeln!(drop_in, "LoadCredential={name}:{}", path.display());
-        has_secret = true;
+        credentials.push(path);
     }
     for (flag, copy) in COPIES {
         if answers.has_text(flag) {
@@ -41,20 +34,43 @@ pub(super) fn place_all(file: &Path, args: &InitArgs, answers: &Answers, text: &
             put(&folder.join(copy), &content, OPEN, Keep::Nothing)?;
         }
     }
-    if has_secret {
-        if let Some(folder) = args.drop_in.parent() {
-            make_folder(folder, 0o755)?;
-        }
-        put(&args.drop_in, drop_in.as_bytes(), OPEN, Keep::Nothing)?;
-    }
+    hand_over(&args.drop_in, &credentials)?;
     make_folder(&args.state_dir, 0o700)?;
     let group = service_group();
-    let readers = Readers { mode: 0o640, group };
+    // Without its group the service could not read it; it holds no secret.
+    let readers = Readers { mode: if group.is_some() { 0o640 } else { 0o644 }, group };
     if let Some(old) = put(file, text.as_bytes(), readers, Keep::Before)? {
         println!("  the one before is {}", old.display());
     }
     println!("Then: systemctl daemon-reload, and systemctl enable --now doorward");
     Ok(())
+}
+
+/// The folder of the secrets beside the configuration in `folder`.
+pub(in crate::commands) fn make_secrets_folder(folder: &Path) -> Result<PathBuf> {
+    let secrets = folder.join(SECRETS_FOLDER);
+    make_folder(&secrets, SECRETS_MODE)?;
+    let closed = fs::set_permissions(&secrets, fs::Permissions::from_mode(SECRETS_MODE));
+    closed.with_context(|| format!("{}", secrets.display()))?;
+    Ok(secrets)
+}
+
+/// Writes the drop-in by which systemd hands these secrets to the service, if there are any.
+pub(in crate::commands) fn hand_over(drop_in: &Path, secrets: &[PathBuf]) -> Result<()> {
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    let mut text =
+        String::from("# Written by `doorward`: secrets that only root reads, for the service.\n[Service]\n");
+    for path in secrets {
+        let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let _ = writeln!(text, "LoadCredential={name}:{}", path.display());
+    }
+    if let Some(folder) = drop_in.parent() {
+        make_folder(folder, 0o755)?;
+    }
+    put(drop_in, text.as_bytes(), OPEN, Keep::Nothing).map(drop)
 }
 
 fn put(path: &Path, content: &[u8], readers: Readers, keep: Keep) -> Result<Option<PathBuf>> {

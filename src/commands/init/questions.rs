@@ -69,7 +69,7 @@ const fn secret(
 }
 
 /// All of them.
-pub(super) const QUESTIONS: [Question; 17] = [
+pub(super) const QUESTIONS: [Question; 18] = [
     text(
         "site",
         "site",
@@ -175,6 +175,13 @@ pub(super) const QUESTIONS: [Question; 17] = [
         "Certificate of the authority that signed the PACS's (a PEM file)",
         |answers| if answers.text("pacs-url").starts_with("https://") { Need::Required } else { Need::No },
         certificate,
+    ),
+    text(
+        "pacs-system-id",
+        "pacs.system_id",
+        "How this panel names itself to the PACS (empty: not at all)",
+        of_pacs,
+        any,
     ),
     text("pacs-username", "pacs.username", "Login at the PACS (empty: none, or a key alone)", of_pacs, any),
     secret("pacs-password", "pacs.password", "Its password, or the key or token (empty: none)", |answers| {

@@ -36,6 +36,9 @@ control_dir = {}",
         let _ = writeln!(out, "board = {}", quoted_path(&board_file(answers.text("board"))));
     }
     broker(&mut out, answers);
+    if args.clock != "kernel" {
+        let _ = write!(out, "\n[clock]\nsync = {}\n", quoted(&args.clock));
+    }
     for reader in answers.readers() {
         one_reader(&mut out, reader)?;
     }
@@ -96,6 +99,9 @@ fn pacs(out: &mut String, answers: &Answers) -> Result<()> {
         quoted(answers.text("pacs-url")),
     );
     copies(out, answers, &[("pacs-ca", "ca_file")]);
+    if answers.has_text("pacs-system-id") {
+        let _ = writeln!(out, "system_id = {}", quoted(answers.text("pacs-system-id")));
+    }
     if answers.has_text("pacs-username") {
         let _ = writeln!(out, "username = {}", quoted(answers.text("pacs-username")));
     }
