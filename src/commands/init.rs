@@ -96,6 +96,9 @@ fn plain(ConfigError { key, problem, remedy, .. }: &ConfigError) -> String {
 }
 
 fn flag_of(key: &str) -> String {
+    if key.starts_with("reader") {
+        return "--reader: ".into();
+    }
     QUESTIONS
         .iter()
         .find(|question| question.is_about(key))

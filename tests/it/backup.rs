@@ -80,16 +80,17 @@ fn a_lost_panel_comes_back_from_its_backup() {
     let file = backup(&world, &[]);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
-    // Life goes on: two come, one goes, one loses his right, one gets another card.
+    // Life goes on: two come, one goes, one loses his right, one gets another card, one goes and comes again.
     hire(&mut world, 6..8);
     world.source.delete("user", "u0").delete("token", "card-u0").delete("assignment", "u0.main");
-    world.source.delete("assignment", "u1.main");
+    world.source.delete("assignment", "u1.main").delete("assignment", "u3.main");
     world.source.delete("token", "card-u2").put("token", "new-u2", card("u2", "04FFFF02")).publish();
-    expect_people(&world, &[2, 3, 4, 5, 6, 7]);
+    expect_people(&world, &[2, 4, 5, 6, 7]);
     world.expect_equal_mirror();
     gateway.stop();
     let told = world.source.events();
     lose(&world);
+    hire(&mut world, 3..4);
 
     let (is_done, words) = restore(&world, &file, &[]);
     assert!(is_done && words.contains("records as of 20"), "{words}");
@@ -119,6 +120,38 @@ fn a_lost_panel_comes_back_from_its_backup() {
     let known: BTreeSet<String> = told.iter().map(|event| event.stream.clone()).collect();
     let newer = world.source.events().split_off(told.len());
     assert!(newer.iter().all(|event| !known.contains(&event.stream)), "{newer:?}");
+}
+
+#[test]
+fn a_panel_whose_export_was_handed_over_since_does_not_export_again() {
+    let mut world = World::new();
+    let own = world.gateway();
+    hire(&mut world, 0..2);
+    expect_people(&world, &[0, 1]);
+    let file = backup(&world, &[]);
+    let config = world.configure_gateway("panel-2", &world.pacs.url());
+    let _other = world.gateway_of(&config, "panel-2");
+    let _answers = world.source.answer_requests(4);
+    world.source.name_exporter(Some("panel-2"), Some("panel-1"), 0);
+    eventually("the other one has the ledger", || {
+        world.clock.advance_s(1);
+        world.source.checkpoint();
+        let export = status(&config)?["export"].clone();
+        if (&export["persons"], &export["backlog"]) == (&2.into(), &0.into()) {
+            Ok(())
+        } else {
+            Err(export.to_string())
+        }
+    });
+    own.stop();
+    lose(&world);
+    assert!(restore(&world, &file, &[]).0);
+    let _own = world.gateway();
+    world.expect_repaired_mirror();
+    world.source.expect_state("it exports no more", |state| state["export"]["exporting"] == false);
+    hire(&mut world, 2..4);
+    expect_people(&world, &[0, 1, 2, 3]);
+    world.expect_no_effect_twice();
 }
 
 #[test]
@@ -172,7 +205,7 @@ fn a_site_that_is_cut_off_may_have_its_doors_open_by_what_was_known() {
     let mut site = Site::new();
     site.open();
     site.world.expect_permissions("PAada", Some(&["ap-main"]));
-    site.order("/door/lockdown", &serde_json::json!({ "exempt": [] }));
+    site.order("door/lockdown", &serde_json::json!({ "exempt": [] }));
     let file = backup(&site.world, &[]);
     site.stop();
     lose(&site.world);

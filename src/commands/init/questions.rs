@@ -143,7 +143,7 @@ pub(super) const QUESTIONS: [Question; 18] = [
             Board::load(&board_file(text)).map(drop).map_err(|error| error.to_string())
         },
     ),
-    secret("reader-key", "reader", "Base key of the OSDP readers, 32 hexadecimal digits", |answers| {
+    secret("reader-key", "reader-key", "Base key of the OSDP readers, 32 hexadecimal digits", |answers| {
         if answers.has_osdp() { Need::Required } else { Need::No }
     }),
     text(
