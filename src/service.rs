@@ -57,7 +57,6 @@ use crate::board::inputs::InputEvent;
 use crate::board::strike::Strike;
 use crate::clock::Clock;
 use crate::feed::Feed;
-use crate::mirror::standing::Restored;
 use crate::mirror::{Writer, apply, standing};
 use crate::reader::supervisor::Readers;
 use access::id::Key;
@@ -107,18 +106,12 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let _lock = setup.lock()?;
-    setup.finish_restoring()?;
     let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
     reconsider(&mut conn, clock.now());
     let standing = standing::standing(&conn).map_err(|error| setup.broken(error))?;
     let notices = Notices::new(standing, clock.mono());
-    if standing.restored != Restored::No {
-        tracing::warn!(
-            "the records are a backup's: nothing is given by them until they are compared with the source"
-        );
-        notices.compare();
-    }
+    restoring::compare_first(&standing, &notices);
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
     notices.disk_full(writer.is_disk_full());
     let reader = Rc::new(setup.open_reader()?);

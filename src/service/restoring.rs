@@ -7,12 +7,14 @@
 //! Not here: what of a backup is not to be believed (`mirror::backup::afresh`, the ledger), the configuration.
 
 use super::lock;
+use super::notices::Notices;
 use crate::clock::floor::{Floor, FloorError};
 use crate::config::Config;
 use crate::export::ledger::transfer;
 use crate::failpoint;
 use crate::mirror::backup::afresh::{self, Afresh};
 use crate::mirror::backup::{self, BackupError, Unpacked};
+use crate::mirror::standing::{self, Standing};
 use crate::mirror::{Mirror, outbox};
 use access::time::UtcTime;
 use std::fs::{self, DirBuilder, File};
@@ -208,6 +210,17 @@ pub fn finish(folder: &Path) -> io::Result<()> {
         sync(folder)?;
     }
     Ok(())
+}
+
+/// Records that are a backup's are compared with the source before anything is given by them: at once, not at its next
+/// checkpoint.
+pub(super) fn compare_first(standing: &Standing, notices: &Notices) {
+    if standing.restored != standing::Restored::No {
+        tracing::warn!(
+            "the records are a backup's: they are compared with the source before they give anything"
+        );
+        notices.compare();
+    }
 }
 
 fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {

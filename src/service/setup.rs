@@ -89,19 +89,17 @@ impl Setup {
         &self.config
     }
 
+    /// The lock; what a restore has left is brought to its end under it.
     pub(super) fn lock(&self) -> Result<File, StartError> {
         let folder = self.config.state_dir.clone();
         match lock::take(&folder) {
-            Ok(Some(file)) => Ok(file),
+            Ok(Some(file)) => match restoring::finish(&folder) {
+                Ok(()) => Ok(file),
+                Err(source) => Err(StartError::State { folder, source }),
+            },
             Ok(None) => Err(StartError::Locked { folder }),
             Err(source) => Err(StartError::State { folder, source }),
         }
-    }
-
-    /// A restore that was cut short is brought to its end; the lock is held.
-    pub(super) fn finish_restoring(&self) -> Result<(), StartError> {
-        let folder = self.config.state_dir.clone();
-        restoring::finish(&folder).map_err(|source| StartError::State { folder, source })
     }
 
     fn mirror(&self) -> Mirror {
