@@ -13,7 +13,7 @@ mod place;
 mod reader;
 mod secret;
 
-use crate::clock::SyncSource;
+use crate::clock::{SyncSource, SystemClock};
 use access::leash::Leashes;
 use access::trust::Limits;
 use contract::id::{GatewayId, SiteId};
@@ -131,6 +131,15 @@ pub struct ClockConfig {
     pub sync: SyncSource,
     /// Seconds for which it is believed after its synchronisation has ended.
     pub holdover_s: u32,
+    /// Where the kernel's word is, for a gateway that may not ask: what `doorward clock relay` writes.
+    pub relay: PathBuf,
+}
+
+impl ClockConfig {
+    /// The kernel's clocks, with the witness that was chosen.
+    pub fn system(&self) -> SystemClock {
+        SystemClock::new(self.sync).or_told_by(self.relay.clone())
+    }
 }
 
 /// The PACS and how this site uses it. What belongs to the product is in its profile.
@@ -240,7 +249,11 @@ impl Default for MirrorConfig {
 
 impl Default for ClockConfig {
     fn default() -> ClockConfig {
-        ClockConfig { sync: SyncSource::Kernel, holdover_s: Limits::default().holdover_s }
+        ClockConfig {
+            sync: SyncSource::Kernel,
+            holdover_s: Limits::default().holdover_s,
+            relay: "/run/doorward-clock/kernel".into(),
+        }
     }
 }
 

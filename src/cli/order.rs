@@ -4,6 +4,7 @@ use super::value::seconds;
 use access::id::Key;
 use access::time::UtcTime;
 use clap::Subcommand;
+use std::path::PathBuf;
 
 /// What `door` does. The daemon does it, tells the source, and notes it in the audit.
 #[derive(Subcommand, Debug)]
@@ -55,5 +56,11 @@ pub enum ClockVerb {
         /// To this instant; to the release of this program if left out
         #[arg(long, value_name = "TIME", value_parser = UtcTime::parse)]
         to: Option<UtcTime>,
+    },
+    /// Write to a file, every second, whether the kernel holds its clock to be right: for a gateway that may not ask
+    #[command(hide = true)]
+    Relay {
+        /// The file
+        file: PathBuf,
     },
 }

@@ -192,6 +192,7 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
     };
     resolve(&mut config.state_dir);
     resolve(&mut config.control_dir);
+    resolve(&mut config.clock.relay);
     config.board.iter_mut().for_each(resolve);
     config.broker.ca_file.iter_mut().for_each(resolve);
     config.broker.client_cert_file.iter_mut().for_each(resolve);
