@@ -3,7 +3,7 @@
 //! Not here: making it (`service::backing_up`).
 
 use crate::cli::BackupArgs;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config;
 use crate::service::backing_up::{self, Along};
 use anyhow::Result;
@@ -20,7 +20,7 @@ pub fn backup(file: &Path, args: &BackupArgs) -> Result<()> {
         (true, false) => Along::Config,
         (false, false) => Along::State,
     };
-    let now = SystemClock::new(config.clock.sync).now();
+    let now = config.clock.system().now();
     let names = backing_up::make(&config, file, &args.file, along, now)?;
     println!("{}: the backup of {} of {}", args.file.display(), config.gateway, config.site);
     if !names.is_empty() {

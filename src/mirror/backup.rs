@@ -13,7 +13,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-use super::integrity;
+use super::integrity::{self, Report};
 use super::open::SCHEMA_VERSION;
 use super::{Mirror, OpenError};
 use access::time::UtcTime;
@@ -77,6 +77,16 @@ pub enum BackupError {
         found: i64,
         /// As this program knows it.
         known: i64,
+    },
+    /// The mirror is not as it was written.
+    #[error(
+        "mirror {path}: damaged: {found}; a running gateway fetches again what differs (doorward verify): back it up then"
+    )]
+    DamagedMirror {
+        /// The mirror.
+        path: PathBuf,
+        /// What was found.
+        found: String,
     },
     /// Its bytes are not those that were written.
     #[error("backup {path}: damaged: {found}; take another copy of it, or an older backup")]
@@ -144,8 +154,12 @@ fn write(mirror: &Mirror, beside: &Path, about: &About, files: &[Kept]) -> Resul
     let made = OpenOptions::new().write(true).create_new(true).mode(MODE).open(beside);
     drop(made.map_err(io_error(beside))?);
     conn.execute(COPY, [beside.to_string_lossy()]).map_err(&sqlite)?;
-    let add = || {
-        let (copy, _) = Mirror::of_file(beside).open_copy(false)?;
+    let (mut copy, _) = Mirror::of_file(beside).open_copy(false).map_err(&sqlite)?;
+    // A backup that cannot be restored is none.
+    if let Some(found) = first_fault(&integrity::verify(&mut copy).map_err(&sqlite)?) {
+        return Err(BackupError::DamagedMirror { path: mirror.path().into(), found });
+    }
+    let add = || -> rusqlite::Result<()> {
         copy.execute_batch(include_str!("../../sql/backup.sql"))?;
         let About { gateway, made_at, clock_floor } = about;
         let row = params![gateway, env!("CARGO_PKG_VERSION"), made_at.unix(), clock_floor.unix()];
@@ -156,6 +170,7 @@ fn write(mirror: &Mirror, beside: &Path, about: &About, files: &[Kept]) -> Resul
         Ok(())
     };
     add().map_err(&sqlite)?;
+    drop(copy);
     file::seal(beside).map_err(io_error(beside))
 }
 
@@ -179,21 +194,37 @@ pub struct Unpacked {
 pub fn unpack(from: &Path, into: &Path) -> Result<Unpacked, BackupError> {
     file::unseal(from, Some(into))?;
     let sqlite = sqlite_error(from);
-    let (mut conn, found) = Mirror::of_file(into).open_copy(true).map_err(&sqlite)?;
+    let damaged = |found: String| BackupError::Damaged { path: from.into(), found };
+    let (conn, found) = Mirror::of_file(into).open_copy(false).map_err(&sqlite)?;
     if found > SCHEMA_VERSION {
         let (path, what) = (from.into(), "its schema");
         return Err(BackupError::Newer { path, what, found, known: SCHEMA_VERSION });
     }
+    if has_code(&conn).map_err(&sqlite)? {
+        return Err(damaged("it holds triggers or views, which no mirror has".into()));
+    }
+    drop(conn);
+    let (mut conn, _) = Mirror::of_file(into).open_copy(true).map_err(&sqlite)?;
     let report = integrity::verify(&mut conn).map_err(&sqlite)?;
-    if !report.is_sound() {
-        let first = report.sqlite.first().cloned();
-        let found = first.or_else(|| report.faults.first().map(ToString::to_string));
-        let found = found.unwrap_or_else(|| "its rows do not give its root".into());
-        return Err(BackupError::Damaged { path: from.into(), found });
+    if let Some(found) = first_fault(&report) {
+        return Err(damaged(found));
     }
     let (site, about) = read_about(&conn).map_err(&sqlite)?;
     conn.execute_batch("DROP TABLE backup; DROP TABLE backup_file").map_err(&sqlite)?;
     Ok(Unpacked { conn, site, about, records: report.records })
+}
+
+/// The first thing that is not as it was written.
+fn first_fault(report: &Report) -> Option<String> {
+    let first = report.sqlite.first().cloned();
+    let found = first.or_else(|| report.faults.first().map(ToString::to_string));
+    found.or_else(|| (!report.is_sound()).then(|| "its rows do not give its root".into()))
+}
+
+/// What would do something by itself when rows are written.
+fn has_code(conn: &Connection) -> rusqlite::Result<bool> {
+    const FIND: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view'))";
+    conn.query_row(FIND, [], |row| row.get(0))
 }
 
 /// The files that the backup `from` took along, and its panel; all of it is compared with its checksum.

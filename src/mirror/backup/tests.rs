@@ -137,8 +137,14 @@ fn a_backup_of_a_later_program_or_with_altered_rows_is_refused_with_the_reason()
         super::file::seal(&file).expect("sealed");
         unpack(&file, &folder.path().join(into)).expect_err("refused").to_string()
     };
+    conn.execute_batch("UPDATE record SET seq = seq + 1").expect("altered");
+    let error = make(&mirror, &file, &about(), &[]).expect_err("damaged").to_string();
+    assert!(error.contains("damaged") && !file.exists(), "{error}");
+    conn.execute_batch("UPDATE record SET seq = seq - 1").expect("as it was");
     let newer = refusal("PRAGMA user_version = 99", "c");
     assert!(newer.contains("schema 99 is newer"), "{newer}");
+    let code = refusal("CREATE VIEW one AS SELECT 1", "e");
+    assert!(code.contains("triggers or views"), "{code}");
     let altered = refusal("UPDATE record SET body = replace(body, 'Ada', 'Eve')", "d");
     assert!(altered.contains("damaged") && altered.contains("ada"), "{altered}");
 }
