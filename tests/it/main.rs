@@ -24,6 +24,7 @@ mod hand_over;
 mod import;
 mod init;
 mod order;
+mod packages;
 mod pacs_trouble;
 mod panel_build;
 mod queries;
