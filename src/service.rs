@@ -133,6 +133,7 @@ pub async fn run(
         time: time.clone(),
         notices: notices.clone(),
         updates_per_poll,
+        note_every_s: setup.config().leashes().note_every_s(),
         gateway: setup.config().gateway.clone(),
         doors: doors.clone(),
         ledgers,

@@ -236,13 +236,15 @@ pub fn proven_at(conn: &Connection) -> rusqlite::Result<Option<UtcTime>> {
     Ok(at.map(UtcTime::from_unix))
 }
 
-/// Notes that it is proven now, in the transaction that has found it: its page is written in any case.
+/// Notes that it is proven now, unless that was noted less than `every_s` seconds ago: flash is spared, and what is counted
+/// from the note ends a little early.
 ///
 /// # Errors
 /// SQLite's.
-pub fn note_proven(conn: &Connection, now: UtcTime) -> rusqlite::Result<()> {
-    const NOTE: &str = "UPDATE mirror SET proven_at = ?1";
-    conn.prepare_cached(NOTE)?.execute([now.unix()]).map(drop)
+pub fn note_proven(conn: &Connection, now: UtcTime, every_s: u32) -> rusqlite::Result<()> {
+    const NOTE: &str = "UPDATE mirror SET proven_at = ?1
+        WHERE proven_at IS NULL OR proven_at > ?1 OR proven_at <= ?1 - ?2";
+    conn.prepare_cached(NOTE)?.execute(params![now.unix(), every_s]).map(drop)
 }
 
 /// Whether the rows are a backup's that were not compared with the source.
@@ -279,4 +281,26 @@ pub(super) fn store(conn: &Connection, standing: &mut Standing, parts: &mut Part
         conn.prepare_cached(STORE_PARTS)?.execute([bytes.as_flattened()])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_noted_now_and_then_and_at_once_when_the_clock_was_put_back() {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch("CREATE TABLE mirror (proven_at INTEGER); INSERT INTO mirror VALUES (NULL)")
+            .expect("a row");
+        for (now, noted) in [
+            (1_000_000, 1_000_000),
+            (1_000_599, 1_000_000),
+            (1_000_600, 1_000_600),
+            (1_000_599, 1_000_599),
+            (900_000, 900_000),
+        ] {
+            note_proven(&conn, UtcTime::from_unix(now), 600).expect("noted");
+            assert_eq!(proven_at(&conn).expect("read"), Some(UtcTime::from_unix(noted)), "{now}");
+        }
+    }
 }
