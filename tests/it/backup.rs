@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const BO: &str = "04B0B0B0";
 
@@ -180,8 +181,13 @@ fn nothing_is_given_by_a_backup_until_the_source_was_heard() {
     assert!(!access.granted && access.token.is_some_and(|token| token.as_str() == "c-ada"));
     site.tap(BO);
     site.expect_access(|access| access.hex == BO && !access.granted);
-    for _ in 0..30 {
+    site.world.source.expect_state("it knows the PACS, and that it exports", |state| {
+        state["export"]["exporting"] == true && state["export"]["reachable"] == true
+    });
+    for _ in 0..50 {
         site.advance_ms(1_000);
+        // What must not come cannot be waited for; the other way round it was there after a second of these.
+        std::thread::sleep(Duration::from_millis(20));
     }
     let persons: Vec<String> = site.world.pacs.world().persons.keys().cloned().collect();
     assert_eq!(persons, ["PAbo"], "nobody comes back by what was so once, and nobody goes");
