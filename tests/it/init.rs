@@ -108,6 +108,34 @@ fn flags_alone_make_a_panel_that_the_doctor_finds_well() {
 }
 
 #[test]
+fn a_panel_that_was_set_up_so_comes_back_from_a_backup_with_its_secrets() {
+    let panel = Panel::new();
+    let whole = panel.whole();
+    assert!(panel.init(&whole.iter().map(String::as_str).collect::<Vec<_>>()).0);
+    let gateway = Process::start(&panel.config(), None);
+    panel.world.source.expect_state("it is online", |state| state["online"] == true);
+    let file = panel.world.folder.path().join("panel.backup").display().to_string();
+    let (is_done, words) = said(&panel.config(), &["backup", &file, "--with-config", "--with-secrets"]);
+    assert!(is_done && words.contains("secrets/broker-password"), "{words}");
+    gateway.kill();
+    panel.world.source.expect_state("it is gone", |state| state["online"] == false);
+    let drop_in = panel.folder.join("unit/credentials.conf");
+    let read = || fs::read_to_string(&drop_in).unwrap().split_once('\n').unwrap().1.to_owned();
+    let handed_over = read();
+    for folder in ["etc", "state", "unit"] {
+        fs::remove_dir_all(panel.folder.join(folder)).unwrap();
+    }
+    let words = ["restore", &file, "--with-config", "--drop-in", drop_in.to_str().unwrap()];
+    let (is_done, words) = said(&panel.config(), &words);
+    assert!(is_done, "{words}");
+    let secrets = panel.folder.join("etc/secrets");
+    assert_eq!((mode(&secrets), mode(&secrets.join("broker-password"))), (0o700, 0o600));
+    assert_eq!(read(), handed_over);
+    let _gateway = Process::start(&panel.config(), None);
+    panel.world.source.expect_state("it is back", |state| state["online"] == true);
+}
+
+#[test]
 fn what_is_there_is_not_replaced_unless_somebody_says_so() {
     let panel = Panel::new();
     let port = panel.world.broker.port().to_string();
