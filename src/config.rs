@@ -6,6 +6,7 @@
 
 mod card_number;
 mod door;
+mod form;
 mod leash;
 mod load;
 mod reader;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
+pub use form::{Misfit, read_table};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
 pub use load::{ConfigError, Places, load, parse, places, read_toml, warnings};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};

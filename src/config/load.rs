@@ -1,5 +1,6 @@
 //! Reading the file and complaining well.
 
+use super::form::{Misfit, read_table};
 use super::reader::Flaw;
 use super::{Config, HOLDOVER_MAX_S, ReaderConfig, SecretSource, Unfit};
 use access::text::Secret;
@@ -71,8 +72,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
 /// The first complaint.
 pub fn read_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(T, toml::Table), ConfigError> {
     let table: toml::Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
-    let form =
-        serde_path_to_error::deserialize(table.clone()).map_err(|error| wrong_value(path, &table, &error))?;
+    let form = read_table(&table).map_err(|misfit| wrong_value(path, &table, misfit))?;
     Ok((form, table))
 }
 
@@ -125,17 +125,12 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     }
 }
 
-fn wrong_value(
-    path: &Path,
-    table: &toml::Table,
-    error: &serde_path_to_error::Error<toml::de::Error>,
-) -> ConfigError {
-    let mut key = error.path().to_string();
-    let message = error.inner().message().trim().replace('\n', ", ");
+fn wrong_value(path: &Path, table: &toml::Table, misfit: Misfit) -> ConfigError {
+    let Misfit { mut key, problem: message } = misfit;
     let mut remedy = String::from("correct the value");
     if let Some(rest) = message.strip_prefix("missing field `") {
         let missing = rest.trim_end_matches('`');
-        key = if key == "." { missing.into() } else { format!("{key}.{missing}") };
+        key = if key.is_empty() { missing.into() } else { format!("{key}.{missing}") };
         remedy = "add the key".into();
     } else if message.starts_with("unknown field") {
         remedy = "remove the key, or correct its name".into();
