@@ -1,10 +1,12 @@
 //! The integration tests: one binary, so that they link once.
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
 
+mod backup;
 mod bad_input;
 mod boards;
 mod brake;
 mod broker;
+mod clock_relay;
 mod configuration;
 mod contract_traffic;
 mod control;
@@ -20,7 +22,9 @@ mod examples_source;
 mod full_disk;
 mod hand_over;
 mod import;
+mod init;
 mod order;
+mod packages;
 mod pacs_trouble;
 mod panel_build;
 mod queries;
@@ -29,6 +33,7 @@ mod repair;
 mod revoking;
 mod scim;
 mod shared_cards;
+mod soak;
 mod supervising;
 mod tidy;
 mod time;
