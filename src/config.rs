@@ -7,6 +7,7 @@
 mod card_number;
 mod check;
 mod door;
+mod form;
 mod leash;
 mod load;
 mod place;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 pub use card_number::{CardNumberFormatName, Unfit};
 pub use check::warnings;
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
+pub use form::{Misfit, read_table};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
 pub use load::{ConfigError, Places, load, parse, places, read_toml};
 pub use place::{Keep, Readers, place, service_group};

@@ -8,7 +8,7 @@ mod look;
 
 pub use look::{Shape, look};
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -41,6 +41,17 @@ pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
     let value = Seed { depth: 0 }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
+}
+
+/// Reads `bytes` as JSON of a form, not held to the subset. serde makes its code anew for bytes and for text, and text is read
+/// anyway: so a panel's binary has that alone.
+///
+/// # Errors
+/// What is wrong, with line and column where there is text.
+pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| Error::custom(format_args!("not UTF-8: {error}")))?;
+    serde_json::from_str(text)
 }
 
 /// Appends the canonical bytes of `value`.

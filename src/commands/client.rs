@@ -118,7 +118,7 @@ async fn exchange(file: &Path, method: Method, path: &str, body: String) -> Resu
     let status = response.status();
     let whole = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await;
     let whole = whole.map_err(|error| anyhow!("{}: the answer cannot be read: {error}", file.display()))?;
-    let value: Value = serde_json::from_slice(&whole.to_bytes())
+    let value: Value = contract::json::from_bytes(&whole.to_bytes())
         .with_context(|| format!("{}: the answer is no JSON; is it a doorward?", file.display()))?;
     if !status.is_success() {
         bail!("{}", value["error"].as_str().unwrap_or(status.as_str()));
@@ -137,7 +137,7 @@ async fn lines(
     if !response.status().is_success() {
         let whole = Limited::new(response.into_body(), LINE_MAX_BYTES).collect().await;
         let whole = whole.map_err(|error| anyhow!("{}: {error}", file.display()))?.to_bytes();
-        let value: Value = serde_json::from_slice(&whole).unwrap_or_default();
+        let value: Value = contract::json::from_bytes(&whole).unwrap_or_default();
         bail!("{}", value["error"].as_str().unwrap_or("the daemon says no and not why"));
     }
     let (mut body, mut pending) = (response.into_body(), Vec::new());

@@ -22,7 +22,7 @@ pub fn enroll(file: &Path, wish: CardWish, as_json: bool) -> Result<()> {
     let (mut last, mut is_enrolled) = (None, false);
     Client::new(&config).follow("/enroll", &json!(wish), &mut |line| {
         let step: Step =
-            serde_json::from_slice(line).context("the daemon is of another version; restart it")?;
+            contract::json::from_bytes(line).context("the daemon is of another version; restart it")?;
         let text = if as_json { String::from_utf8_lossy(line).into_owned() } else { said(&step) };
         println!("{text}");
         std::io::stdout().flush()?;

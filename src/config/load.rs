@@ -3,6 +3,7 @@
 //! Not here: what one value has to do with another (`check`).
 
 use super::check::Check;
+use super::form::{Misfit, read_table};
 use super::{Config, SecretSource};
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -69,8 +70,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
 /// The first complaint.
 pub fn read_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(T, toml::Table), ConfigError> {
     let table: toml::Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
-    let form =
-        serde_path_to_error::deserialize(table.clone()).map_err(|error| wrong_value(path, &table, &error))?;
+    let form = read_table(&table).map_err(|misfit| wrong_value(path, &table, misfit))?;
     Ok((form, table))
 }
 
@@ -123,17 +123,12 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     }
 }
 
-fn wrong_value(
-    path: &Path,
-    table: &toml::Table,
-    error: &serde_path_to_error::Error<toml::de::Error>,
-) -> ConfigError {
-    let mut key = error.path().to_string();
-    let message = error.inner().message().trim().replace('\n', ", ");
+fn wrong_value(path: &Path, table: &toml::Table, misfit: Misfit) -> ConfigError {
+    let Misfit { mut key, problem: message } = misfit;
     let mut remedy = String::from("correct the value");
     if let Some(rest) = message.strip_prefix("missing field `") {
         let missing = rest.trim_end_matches('`');
-        key = if key == "." { missing.into() } else { format!("{key}.{missing}") };
+        key = if key.is_empty() { missing.into() } else { format!("{key}.{missing}") };
         remedy = "add the key".into();
     } else if message.starts_with("unknown field") {
         remedy = "remove the key, or correct its name".into();

@@ -19,6 +19,7 @@ use super::http::{Failure, HttpError, PacsSettings};
 use super::item::{Answer, Step};
 use super::plan::Caps;
 use super::profile::{Api, Profile};
+use crate::config::Misfit;
 use contract::messages::PacsEntitlement;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -105,8 +106,8 @@ pub enum PacsError {
     Section {
         /// The adapter.
         adapter: &'static str,
-        /// Where, and what was expected.
-        source: Box<toml::de::Error>,
+        /// The key, and what was expected.
+        source: Misfit,
     },
     /// There was no answer.
     #[error("PACS, {what}: {source}; check pacs.base_url, the network and the PACS")]

@@ -17,6 +17,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use crate::config::Misfit;
 use access::card::CardNumberFormat;
 use access::person::Settings;
 pub use api::RestApi;
@@ -40,13 +41,21 @@ pub enum ProfileError {
         /// The system's words.
         source: std::io::Error,
     },
-    /// It is not TOML of the expected form.
+    /// It is not TOML.
     #[error("profile {file}: {source}; compare it with the profiles that are shipped")]
-    Form {
+    Syntax {
         /// The file.
         file: PathBuf,
         /// Where, and what was expected.
         source: Box<toml::de::Error>,
+    },
+    /// It is not of the expected form.
+    #[error("profile {file}: {source}; compare it with the profiles that are shipped")]
+    Form {
+        /// The file.
+        file: PathBuf,
+        /// The key, and what was expected.
+        source: Misfit,
     },
     /// A value makes no sense.
     #[error("profile {file}: {key} = {value:?}: {remedy}")]

@@ -234,7 +234,7 @@ fn parse<T: serde::de::DeserializeOwned>(line: &[u8]) -> Result<T, LineError> {
     if line.len() > LINE_MAX_BYTES {
         return Err(LineError::Long);
     }
-    serde_json::from_slice(line).map_err(|error| LineError::Form(error.to_string()))
+    contract::json::from_bytes(line).map_err(|error| LineError::Form(error.to_string()))
 }
 
 impl Report {

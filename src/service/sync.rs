@@ -163,7 +163,7 @@ impl Sync {
     /// What gateways say to each other is asked for again until it is answered, so that nothing of it has to be on disk.
     async fn pass_on(&self, message: Incoming) {
         let from = self.feed.speaker(&message.publish.topic);
-        match from.map(|from| (from, serde_json::from_slice::<LedgerMessage>(&message.publish.payload))) {
+        match from.map(|from| (from, contract::json::from_bytes::<LedgerMessage>(&message.publish.payload))) {
             // Full, the ones before have still to be answered.
             Some((from, Ok(said))) => drop(self.ledgers.try_send((from, said))),
             Some((from, Err(error))) => {

@@ -7,7 +7,7 @@
 
 use super::{Date, Day, Interval, Schedule};
 use crate::time::UtcTime;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, civil};
@@ -70,7 +70,16 @@ impl Calendar {
     /// What the clock on the wall shows, for people: `Mon 2026-11-23 08:00`. `None` outside the years that exist.
     pub fn wall(&self, at: UtcTime) -> Option<String> {
         let shown = self.zone.to_datetime(Timestamp::from_second(at.unix()).ok()?);
-        Some(shown.strftime("%a %Y-%m-%d %H:%M").to_string())
+        let day = match shown.weekday() {
+            civil::Weekday::Monday => "Mon",
+            civil::Weekday::Tuesday => "Tue",
+            civil::Weekday::Wednesday => "Wed",
+            civil::Weekday::Thursday => "Thu",
+            civil::Weekday::Friday => "Fri",
+            civil::Weekday::Saturday => "Sat",
+            civil::Weekday::Sunday => "Sun",
+        };
+        Some(alloc::format!("{day} {} {:02}:{:02}", shown.date(), shown.hour(), shown.minute()))
     }
 
     /// The first instant after `at` at which [`Calendar::holds`] says something else; `None` if it never does.
@@ -105,7 +114,8 @@ impl Calendar {
     fn change_within(&self, from: i64, to: i64, holds: bool) -> Option<UtcTime> {
         let first = self.reads(UtcTime::from_unix(from))?.0.yesterday().ok()?;
         let last = self.reads(UtcTime::from_unix(to))?.0.tomorrow().ok()?;
-        let days = || first.series(jiff::Span::new().days(1)).take_while(|day| *day <= last);
+        let next = |day: &civil::Date| day.tomorrow().ok();
+        let days = || core::iter::successors(Some(first), next).take_while(|day| *day <= last);
         if days().all(|day| self.all_day(day) == Some(holds)) {
             return None;
         }
@@ -123,8 +133,10 @@ impl Calendar {
         seconds.push(0);
         seconds.retain(|second| (0..DAY_S).contains(second));
         let instants = |second: i64| {
-            let shown = date.at(0, 0, 0, 0).checked_add(jiff::Span::new().seconds(second)).ok();
-            shown.map_or([None, None], |shown| self.instants(shown))
+            let part = |seconds: i64| i8::try_from(seconds).ok();
+            let parts = (part(second / 3600), part(second / 60 % 60), part(second % 60));
+            let (Some(hour), Some(minute), Some(second)) = parts else { return [None, None] };
+            self.instants(date.at(hour, minute, second, 0))
         };
         seconds.into_iter().flat_map(instants).flatten().collect()
     }

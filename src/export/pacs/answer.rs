@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The body, if it is JSON.
 pub(super) fn json(response: &Response) -> Option<Value> {
-    serde_json::from_slice(&response.body).ok()
+    contract::json::from_bytes(&response.body).ok()
 }
 
 /// Text at a JSON pointer, or a number as text: ids are often numbers.

@@ -18,6 +18,7 @@ mod section;
 mod tests;
 
 use super::{Adapter, Doing, ENTITLEMENTS_MAX, ListedPerson, PacsError, PersonsPage};
+use crate::config::read_table;
 use crate::export::http::{HttpClient, HttpError, PacsSettings};
 use crate::export::item::{Answer, ItemKind, Step};
 use crate::export::plan::Caps;
@@ -57,8 +58,8 @@ impl Gallagher {
         properties: BTreeMap<String, String>,
         settings: &PacsSettings,
     ) -> Result<Gallagher, PacsError> {
-        let wrong = |source| PacsError::Section { adapter: "gallagher", source: Box::new(source) };
-        let section: Section = section.try_into().map_err(wrong)?;
+        let wrong = |source| PacsError::Section { adapter: "gallagher", source };
+        let section: Section = read_table(&section).map_err(wrong)?;
         let key = settings.password.clone().ok_or(HttpError::Missing { key: "password" })?;
         let login = HeaderValue::try_from(format!("GGL-API-KEY {}", key.expose()));
         let mut login = login.map_err(|_| HttpError::Header { key: "password" })?;

@@ -17,6 +17,7 @@ mod tests;
 
 use super::answer::{json, of_failure, of_found, text_at, unless_done, words};
 use super::{Adapter, Doing, PacsError, PersonsPage};
+use crate::config::{Misfit, read_table};
 use crate::export::content::Content;
 use crate::export::http::{Call, HttpClient, HttpError, PacsSettings, Response};
 use crate::export::item::{Act, Answer, ItemKind, Step};
@@ -29,7 +30,6 @@ use hyper::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderValue, IF_MATCH};
 use list::{Query, Trouble, equals, of_reading, push_encoded};
 use resource::{EXTERNAL_ID, Properties};
 use section::Section;
-use serde::de::Error as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -68,11 +68,11 @@ impl Scim {
         properties: &BTreeMap<String, String>,
         settings: &PacsSettings,
     ) -> Result<Scim, PacsError> {
-        let wrong = |source| PacsError::Section { adapter: ADAPTER, source: Box::new(source) };
-        let section: Section = section.try_into().map_err(wrong)?;
+        let wrong = |source| PacsError::Section { adapter: ADAPTER, source };
+        let section: Section = read_table(&section).map_err(wrong)?;
         let attribute = |(name, text): (&String, &String)| match Attribute::try_from(text.clone()) {
             Ok(attribute) => Ok((name.clone(), attribute)),
-            Err(why) => Err(wrong(toml::de::Error::custom(format!("user_field_properties.{name}: {why}")))),
+            Err(why) => Err(wrong(Misfit::new(format!("user_field_properties.{name}: {why}")))),
         };
         let properties = properties.iter().map(attribute).collect::<Result<_, _>>()?;
         let mut headers = vec![(ACCEPT, HeaderValue::from_static(MEDIA_TYPE))];

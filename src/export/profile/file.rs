@@ -7,6 +7,7 @@ use super::form::{AddressedBy, Answers, Capabilities, File, InstantsName, Native
 use super::lacks::lacks;
 use super::template::Instants;
 use super::{Api, Profile, ProfileError, RestApi, Sign};
+use crate::config::read_table;
 use crate::export::item::ItemKind;
 use crate::export::plan::Caps;
 use hyper::header::HeaderName;
@@ -14,17 +15,18 @@ use std::path::Path;
 
 /// Parses and checks the text of a profile.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Profile, ProfileError> {
-    let form = |source| ProfileError::Form { file: path.into(), source: Box::new(source) };
-    let tree: toml::Table = toml::from_str(text).map_err(form)?;
+    let syntax = |source| ProfileError::Syntax { file: path.into(), source: Box::new(source) };
+    let form = |source| ProfileError::Form { file: path.into(), source };
+    let tree: toml::Table = toml::from_str(text).map_err(syntax)?;
     match tree.get("adapter").map(toml::Value::as_str) {
-        None | Some(Some("rest")) => rest(path, toml::from_str(text).map_err(form)?, &tree),
+        None | Some(Some("rest")) => rest(path, read_table(&tree).map_err(form)?, &tree),
         Some(adapter) => native(path, adapter.unwrap_or_default(), tree.clone()),
     }
 }
 
 /// A product with an adapter of its own: what all products have, and the adapter's section.
 fn native(path: &Path, adapter: &str, mut tree: toml::Table) -> Result<Profile, ProfileError> {
-    let form = |source| ProfileError::Form { file: path.into(), source: Box::new(source) };
+    let form = |source| ProfileError::Form { file: path.into(), source };
     let check = Check { file: path, caps: Caps::NONE };
     check.that(!adapter.is_empty(), "adapter", adapter, "name an adapter")?;
     let whole = tree.clone();
@@ -32,7 +34,7 @@ fn native(path: &Path, adapter: &str, mut tree: toml::Table) -> Result<Profile, 
         Some(toml::Value::Table(section)) => section,
         _ => return Err(check.wrong(adapter, "", "add the section that is named after the adapter")),
     };
-    let file: NativeFile = tree.try_into().map_err(form)?;
+    let file: NativeFile = read_table(&tree).map_err(form)?;
     check.common(&file.unverified, &file.entitlement_import_types, &whole)?;
     Ok(Profile {
         file: path.into(),

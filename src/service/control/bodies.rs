@@ -83,7 +83,7 @@ pub(super) async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Res
 
 fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not as expected: {error}")))
+    contract::json::from_bytes(bytes).map_err(|error| bad(format!("the body is not as expected: {error}")))
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub(super) fn write(
 }
 
 fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(payload).map_err(|error| format!("no valid envelope: {error}"))
+    contract::json::from_bytes(payload).map_err(|error| format!("no valid envelope: {error}"))
 }
 
 fn read_meta(payload: &[u8]) -> Result<(Meta, Version), String> {

@@ -2,6 +2,7 @@
 //!
 //! Not here: what they say (`instances`, `session`), and the site's settings (`http::PacsSettings`).
 
+use crate::config::{Misfit, read_table};
 use crate::export::pacs::PacsError;
 use access::time::UtcTime;
 use serde::Deserialize;
@@ -127,10 +128,10 @@ impl Section {
         section: toml::Table,
         properties: BTreeMap<String, String>,
     ) -> Result<Section, PacsError> {
-        let wrong = |source| PacsError::Section { adapter: NAME, source: Box::new(source) };
-        let mut section: Section = section.try_into().map_err(wrong)?;
+        let wrong = |source| PacsError::Section { adapter: NAME, source };
+        let mut section: Section = read_table(&section).map_err(wrong)?;
         section.properties = properties;
-        section.check().map_err(|words| wrong(serde::de::Error::custom(words)))?;
+        section.check().map_err(|words| wrong(Misfit::new(words)))?;
         Ok(section)
     }
 

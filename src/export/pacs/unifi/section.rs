@@ -2,9 +2,9 @@
 //!
 //! Not here: what all products have (`profile`), and the site's login (`http`).
 
+use crate::config::{Misfit, read_table};
 use crate::export::pacs::PacsError;
 use serde::Deserialize;
-use serde::de::Error as _;
 use std::num::NonZeroU16;
 
 /// The adapter's name, and its section's.
@@ -41,12 +41,10 @@ impl Section {
     /// # Errors
     /// [`PacsError::Section`], which names the key.
     pub(super) fn parse(section: toml::Table) -> Result<Section, PacsError> {
-        let wrong = |source| PacsError::Section { adapter: ADAPTER, source: Box::new(source) };
-        let section: Section = section.try_into().map_err(wrong)?;
+        let wrong = |source| PacsError::Section { adapter: ADAPTER, source };
+        let section: Section = read_table(&section).map_err(wrong)?;
         if section.card_number.is_empty() {
-            return Err(wrong(toml::de::Error::custom(
-                "card_number is empty: name a member, e.g. \"alias\"",
-            )));
+            return Err(wrong(Misfit::new("card_number is empty: name a member, e.g. \"alias\"")));
         }
         Ok(section)
     }
