@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test arm arm-sizes arm-test
+.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test arm arm-sizes arm-test vm-test
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -12,6 +12,7 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 DEMO ?= $(RELEASE)/doorward-demo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+VM_ARGS ?=
 # Of the panel's binary: FEATURES=pcsc,osdp leaves libnfc out.
 FEATURES ?= pcsc,libnfc,osdp
 
@@ -24,6 +25,7 @@ help:
 	@echo "make gpio-test  real GPIO lines, of a kernel that simulates a chip (builds that kernel once)"
 	@echo "make arm     the panel's binary: static, for armv7, with every driver; held to its size (docs/arm.md)"
 	@echo "             arm-sizes: what takes the room; arm-test: that binary in scenes of the tests, in an emulator"
+	@echo "make vm-test an emulated panel, from power-on through twenty power cuts (half an hour; docs/arm.md)"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -74,3 +76,7 @@ arm-sizes: arm
 arm-test: arm
 	@scripts/setup test
 	@scripts/arm test
+
+vm-test: arm
+	@scripts/setup vm
+	@scripts/vm-test $(VM_ARGS)

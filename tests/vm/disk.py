@@ -1,0 +1,87 @@
+"""What is put on the emulated panel's disk, and how it gets there.
+
+Not here: the disk's Debian (scripts/vm-image).
+"""
+import io, os, re, shutil, subprocess, tarfile
+
+from machine import Machine, Missed
+from site_around import GATEWAY, PASSWORDS, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+FIRST_BOOT_S = 400
+OFF_S = 120
+
+
+def write_payload(path, binary, ca_file):
+    """What an installer brings: the program's files, as systemd/ says where, and this panel's own."""
+    files = {
+        "usr/bin/doorward": (binary, 0o755),
+        "usr/lib/systemd/system/doorward.service": (f"{ROOT}/systemd/doorward.service", 0o644),
+        "usr/lib/sysusers.d/doorward.conf": (f"{ROOT}/systemd/doorward.sysusers", 0o644),
+        "etc/udev/rules.d/60-doorward-gpio.rules": (f"{ROOT}/systemd/doorward-gpio.rules", 0o644),
+        "etc/udev/rules.d/61-doorward-entrance.rules": (f"{HERE}/entrance.rules", 0o644),
+        "etc/systemd/system/doorward.service.d/panel.conf": (f"{HERE}/credentials.conf", 0o644),
+        "etc/doorward/config.toml": (f"{HERE}/config.toml", 0o644),
+        "etc/doorward/board.toml": (f"{HERE}/virt-pl061.toml", 0o644),
+        "etc/doorward/ca.pem": (ca_file, 0o644),
+    }
+    with tarfile.open(path, "w") as tar:
+        for name, (source, mode) in files.items():
+            with open(source, "rb") as file:
+                add(tar, name, file.read(), mode)
+        add(tar, "etc/doorward/secrets/broker-password", PASSWORDS[GATEWAY].encode(), 0o600)
+        # The other way round: what drives the strike at rest now opens.
+        with open(f"{HERE}/virt-pl061.toml") as board:
+            inverted = board.read().replace('rest = "low"', 'rest = "high"')
+        add(tar, "etc/doorward/inverted.toml", inverted.encode(), 0o644)
+
+
+def add(tar, name, content, mode):
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def debugfs(disk, *orders):
+    """Changes a disk that nobody has mounted."""
+    tool = shutil.which("debugfs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    done = subprocess.run([tool, "-w", "-f", "-", disk], input="\n".join(orders), capture_output=True, text=True, timeout=300)
+    complaints = [line for line in done.stderr.splitlines() if not line.startswith("debugfs 1.")]
+    if complaints:
+        raise Missed(f"debugfs {disk}: {complaints}")
+    return done.stdout
+
+
+def install(machine):
+    """By hand, as the comments in systemd/ say."""
+    machine.run("tar -xf /root/payload.tar -C / && rm /root/payload.tar && chmod 700 /etc/doorward/secrets")
+    machine.run("systemd-sysusers && systemctl daemon-reload && systemctl enable doorward vm-ready", 120)
+
+
+def first_boot(image, folder, disk, binary, site):
+    """A panel with everything on it, switched off in order."""
+    subprocess.run(["cp", "--sparse=always", f"{image}/disk", disk], check=True)
+    write_payload(f"{folder}/payload.tar", binary, f"{site.folder}/ca.pem")
+    debugfs(disk, f"write {folder}/payload.tar /root/payload.tar")
+    machine = Machine(image, folder, disk, site.reader, site.port)
+    try:
+        machine.run("true", FIRST_BOOT_S)
+        install(machine)
+        machine.shut_down(OFF_S)
+    except BaseException:
+        print(machine.last_words())
+        raise
+    finally:
+        machine.cut()
+
+
+def put_mirror(disk, mirror):
+    """Gives the panel another mirror, as its service's user has it."""
+    said = debugfs(disk, "stat /var/lib/doorward/mirror.sqlite")
+    user, group = re.search(r"User:\s+(\d+)\s+Group:\s+(\d+)", said).groups()
+    there = re.findall(r"mirror\.sqlite\S*", debugfs(disk, "ls /var/lib/doorward"))
+    at = "/var/lib/doorward/mirror.sqlite"
+    debugfs(disk, *[f"rm /var/lib/doorward/{name}" for name in there], f"write {mirror} {at}",
+            f"sif {at} uid {user}", f"sif {at} gid {group}", f"sif {at} mode 0100600")
+    run("e2fsck", "-fn", disk, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
