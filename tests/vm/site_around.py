@@ -99,7 +99,7 @@ class Site:
         with open(at("first.jsonl"), "w") as file:
             door = {"name": "Front", "gateway": GATEWAY, "controlled_by": "doorward", "grants": [{"entitlement": "main"}]}
             for kind, key, record in [
-                ("entitlement", "main", {"type": "AccessProfile", "display_name": "Main entrance"}),
+                ("entitlement", "main", {"type": "AccessProfile", "display_name": "Main entrance", "pacs_ref": "ap-main"}),
                 ("door", DOOR, door),
             ]:
                 file.write(json.dumps({"op": "upsert", "kind": kind, "key": key, "record": record}) + "\n")
