@@ -1,18 +1,25 @@
-//! The command line.
+//! The command line: [`Verb`] is its page, and the larger verbs have one of their own.
+//!
+//! Not here: what a verb does (`commands`).
 
-use crate::board::Role;
+mod board;
+mod export;
+mod order;
+mod question;
+mod value;
+
 use crate::service::answering::next::HOURS_MAX;
 use crate::service::answering::who::LINES_MAX as ANSWER_LINES_MAX;
-use crate::service::planning::{LINES_DEFAULT, LINES_MAX};
 use access::id::Key;
-use access::time::UtcTime;
 use access::token::TokenKind;
 use access::uid::RawId;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as ValueError;
+pub use board::BoardVerb;
+use clap::{Parser, Subcommand};
+pub use export::ExportVerb;
+pub use order::{ClockVerb, DoorVerb, TokenVerb};
+pub use question::{How, What};
 use std::path::PathBuf;
+use value::{seconds, token_kind, uid};
 
 /// The gateway of a door panel.
 #[derive(Parser, Debug)]
@@ -212,187 +219,4 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// What `door` does. The daemon does it, tells the source, and notes it in the audit.
-#[derive(Subcommand, Debug)]
-pub enum DoorVerb {
-    /// Let nobody pass at this panel any more, until `end-lockdown`; the way out stays open
-    Lockdown {
-        /// But by entitlements of this class; may be given several times
-        #[arg(long, value_name = "CLASS")]
-        exempt: Vec<String>,
-    },
-    /// End the lockdown
-    EndLockdown,
-    /// Open a door to everyone for a time
-    Unlock {
-        /// The door's key
-        #[arg(value_parser = Key::new)]
-        door: Key,
-        /// For how long, e.g. 30s, 10m or 2h; at most 24h
-        #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
-        time: u32,
-    },
-    /// Lock it again before its time
-    Lock {
-        /// The door's key
-        #[arg(value_parser = Key::new)]
-        door: Key,
-    },
-}
-
-/// Longest pulse of an output: long enough to walk to the door.
-const PULSE_MAX_MS: u32 = 10_000;
-
-/// What `board` does. In service only `run` moves an output.
-#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
-pub enum BoardVerb {
-    /// Compare the board's file with the chips of this machine; exit 1 if a line cannot be used as it is
-    Check,
-    /// Show what happens at the inputs, until Ctrl-C; moves nothing
-    Watch {
-        /// JSON lines for programs
-        #[arg(long)]
-        json: bool,
-    },
-    /// Move an output for a moment, then put it at rest
-    Pulse {
-        /// Which one: strike, green_led, red_led or buzzer
-        #[arg(value_name = "LINE", value_parser = output_role)]
-        role: Role,
-        /// Of this door, where the board has several
-        #[arg(long, value_name = "KEY")]
-        door: Option<String>,
-        /// For how many milliseconds: 1 to 10000
-        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=i64::from(PULSE_MAX_MS)))]
-        ms: u32,
-        /// Yes, the lock of the door may open
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Put every output at rest; the service's unit calls it whenever the gateway has ended
-    Rest,
-}
-
-/// What `clock` does.
-#[derive(Subcommand, Debug)]
-pub enum ClockVerb {
-    /// Put the floor back, where a lying time server has raised it: until then nothing opens by a right clock
-    ResetFloor {
-        /// To this instant; to the release of this program if left out
-        #[arg(long, value_name = "TIME", value_parser = UtcTime::parse)]
-        to: Option<UtcTime>,
-    },
-}
-
-/// How a question about passing is asked.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct How {
-    /// At this instant instead of now, e.g. 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub at: Option<UtcTime>,
-    /// JSON for programs
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `token` does. The daemon does it.
-#[derive(Subcommand, Debug)]
-pub enum TokenVerb {
-    /// Revoke a card at this panel, and tell the source; it stays so until the source settles it
-    Revoke {
-        /// The card's bytes in hexadecimal, as `doorward read` shows them: 04A1B2C3 or 04:A1:B2:C3
-        #[arg(required_unless_present = "token")]
-        uid: Option<String>,
-        /// One token by its key instead
-        #[arg(long, value_name = "KEY", conflicts_with = "uid")]
-        token: Option<String>,
-    },
-}
-
-/// What `export` does. The daemon exports by itself; orders go to it over its socket.
-#[derive(Subcommand, Debug)]
-pub enum ExportVerb {
-    /// Show what is to be added (+), changed (~) and removed (-), why, and why it waits; sends nothing
-    Plan {
-        /// JSON lines for programs, the sums last
-        #[arg(long)]
-        json: bool,
-        /// Most items shown; the rest is counted
-        #[arg(long, default_value_t = LINES_DEFAULT, value_parser = clap::value_parser!(u32).range(..=i64::from(LINES_MAX)))]
-        limit: u32,
-        /// Plan for everyone, also for those to whom nothing has happened since they were found at rest
-        #[arg(long)]
-        everyone: bool,
-    },
-    /// Look at everyone again now
-    Apply,
-    /// Show where the export stands: what is held, what is found, what the PACS refuses
-    Status {
-        /// JSON for programs
-        #[arg(long)]
-        json: bool,
-    },
-    /// Let through what is held, if it is still what the hash names
-    Approve {
-        /// The hash that `plan` or `status` shows
-        hash: String,
-    },
-    /// Try again at once what has failed or was refused
-    Retry {
-        /// Of this user only
-        user: Option<String>,
-        /// Of this item of the user only: person, a token's key, or an entitlement's pacs_ref
-        item: Option<String>,
-    },
-}
-
-/// What `query` shows.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum What {
-    Users,
-    Tokens,
-    Entitlements,
-    Assignments,
-    Schedules,
-    Doors,
-    Events,
-    Refused,
-    Audit,
-}
-
-/// As a token's record spells it.
-fn token_kind(text: &str) -> Result<TokenKind, String> {
-    let kinds = "card, temporary_card, virtual_smart_card, mobile_id or soft_token";
-    TokenKind::deserialize(text.into_deserializer()).map_err(|_: ValueError| format!("write {kinds}"))
-}
-
-/// As a board's file spells it.
-fn output_role(text: &str) -> Result<Role, String> {
-    let roles = "strike, green_led, red_led or buzzer";
-    Role::deserialize(text.into_deserializer()).map_err(|_: ValueError| format!("write {roles}"))
-}
-
-/// As readers show it, or with separators.
-fn uid(text: &str) -> Result<RawId, &'static str> {
-    let plain: String = text.chars().filter(|c| !matches!(c, ':' | '-' | ' ')).collect();
-    RawId::from_hex(&plain)
-}
-
-/// An instant with its zone.
-fn instant(text: &str) -> Result<UtcTime, &'static str> {
-    UtcTime::parse_any(text).ok_or("write it like 2026-11-23T08:00:00Z or 2026-11-23T09:00:00+01:00")
-}
-
-/// `30s`, `2m`, `1h`, or seconds.
-fn seconds(text: &str) -> Result<u32, String> {
-    let (number, unit_s) = match (text.strip_suffix('h'), text.strip_suffix('m')) {
-        (Some(hours), _) => (hours, 3_600),
-        (None, Some(minutes)) => (minutes, 60),
-        (None, None) => (text.strip_suffix('s').unwrap_or(text), 1),
-    };
-    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit_s));
-    seconds.ok_or_else(|| "write it like 30s, 2m or 1h".into())
 }

@@ -7,6 +7,7 @@
 //! (`access::trust`).
 
 pub mod floor;
+pub mod relay;
 mod system;
 
 use access::time::UtcTime;
@@ -15,7 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use system::{SyncSource, SystemClock};
+pub use system::{SyncSource, SystemClock, kernel_says_synchronised};
 
 /// Milliseconds of a clock that never steps. Meaningless across restarts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -19,6 +19,5 @@ pub mod status;
 mod table;
 pub mod token;
 pub mod verify;
-pub mod whither;
 pub mod who;
 pub mod why;

@@ -5,12 +5,14 @@
 //! Not here: the PACS profile (the export's), boards (the board's).
 
 mod card_number;
+mod check;
 mod door;
 mod leash;
 mod load;
 mod reader;
+mod secret;
 
-use crate::clock::SyncSource;
+use crate::clock::{SyncSource, SystemClock};
 use access::leash::Leashes;
 use access::trust::Limits;
 use contract::id::{GatewayId, SiteId};
@@ -19,9 +21,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use card_number::{CardNumberFormatName, Unfit};
+pub use check::warnings;
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
-pub use load::{ConfigError, Places, load, parse, places, read_toml, warnings};
+pub use load::{ConfigError, Places, load, parse, places, read_toml};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 
 /// The whole file.
@@ -125,6 +128,15 @@ pub struct ClockConfig {
     pub sync: SyncSource,
     /// Seconds for which it is believed after its synchronisation has ended.
     pub holdover_s: u32,
+    /// Where the kernel's word is, for a gateway that may not ask: what `doorward clock relay` writes.
+    pub relay: PathBuf,
+}
+
+impl ClockConfig {
+    /// The kernel's clocks, with the witness that was chosen.
+    pub fn system(&self) -> SystemClock {
+        SystemClock::new(self.sync).or_told_by(self.relay.clone())
+    }
 }
 
 /// The PACS and how this site uses it. What belongs to the product is in its profile.
@@ -234,7 +246,11 @@ impl Default for MirrorConfig {
 
 impl Default for ClockConfig {
     fn default() -> ClockConfig {
-        ClockConfig { sync: SyncSource::Kernel, holdover_s: Limits::default().holdover_s }
+        ClockConfig {
+            sync: SyncSource::Kernel,
+            holdover_s: Limits::default().holdover_s,
+            relay: "/run/doorward-clock/kernel".into(),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             return answered(commands::who::who(&cli.config, &door, how, limit));
         }
         Verb::Where { user, how, limit } => {
-            return answered(commands::whither::whither(&cli.config, &user, how, limit));
+            return answered(commands::who::whither(&cli.config, &user, how, limit));
         }
         Verb::Next { hours, json, limit } => {
             return answered(commands::next::next(&cli.config, hours, json, limit));

@@ -1,6 +1,6 @@
 //! The kernel's clocks.
 
-use super::{Clock, MonoMs, Waiting, Wake};
+use super::{Clock, MonoMs, Waiting, Wake, relay};
 use access::time::UtcTime;
 use access::trust::Reading;
 use rustix::time::{
@@ -8,6 +8,7 @@ use rustix::time::{
     timerfd_create, timerfd_settime,
 };
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
@@ -22,15 +23,30 @@ pub enum SyncSource {
 }
 
 /// The kernel's clocks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SystemClock {
     sync: SyncSource,
+    relay: Option<PathBuf>,
 }
 
 impl SystemClock {
     /// Reads the kernel's clocks; `sync` says whom to ask whether they are right.
     pub fn new(sync: SyncSource) -> SystemClock {
-        SystemClock { sync }
+        SystemClock { sync, relay: None }
+    }
+
+    /// Reads in that file what the kernel says, where this process may not ask it (see [`relay`]).
+    #[must_use]
+    pub fn or_told_by(self, relay: PathBuf) -> SystemClock {
+        SystemClock { relay: Some(relay), ..self }
+    }
+
+    /// What the kernel says, from itself or by the relay; unknown is no.
+    fn told(&self) -> bool {
+        match kernel_says_synchronised() {
+            Ok(is_synchronised) => is_synchronised,
+            Err(_) => self.relay.as_deref().is_some_and(|file| relay::read(file, self.mono())),
+        }
     }
 }
 
@@ -54,13 +70,13 @@ impl Clock for SystemClock {
     fn is_synchronised(&self) -> bool {
         match self.sync {
             SyncSource::Host => true,
-            SyncSource::Kernel => kernel_says_synchronised(),
+            SyncSource::Kernel => self.told(),
         }
     }
 
     fn wait_since(&self, seen: Reading, wake: Wake) -> Waiting<'_> {
         let mono_ms = wake.mono.map(|at| at.0.saturating_sub(self.mono().0));
-        let clock = *self;
+        let clock = self.clone();
         Box::pin(async move {
             let by_mono = async {
                 match mono_ms {
@@ -115,15 +131,19 @@ fn watch(timer: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register(timer) }?)
 }
 
+/// Whether an NTP client has told the kernel that its clock is right (`adjtimex(2)`).
+///
+/// # Errors
+/// When this process may not ask, since that counts as setting the clock.
 #[expect(unsafe_code, reason = "the kernel's opinion of its clock has no safe wrapper")]
-fn kernel_says_synchronised() -> bool {
+pub fn kernel_says_synchronised() -> std::io::Result<bool> {
     // SAFETY: adjtimex reads and writes only the struct; all-zero is a valid `timex` that asks and sets nothing.
     let status = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
         if libc::adjtimex(&raw mut timex) < 0 {
-            return false;
+            return Err(std::io::Error::last_os_error());
         }
         timex.status
     };
-    status & libc::STA_UNSYNC == 0
+    Ok(status & libc::STA_UNSYNC == 0)
 }

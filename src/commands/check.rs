@@ -1,7 +1,7 @@
 //! `doorward check`: what `run` does up to the point where it would act.
 
 use crate::board::Board;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::commands::readers::specs;
 use crate::config;
 use crate::service::setup::Setup;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The first thing that `run` would stumble over.
 pub fn check(file: &Path) -> Result<()> {
     let config = config::load(file)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.clock.sync));
+    let clock: Arc<dyn Clock> = Arc::new(config.clock.system());
     for warning in config::warnings(&config) {
         println!("warning   {warning}");
     }

@@ -1,28 +1,32 @@
-//! `doorward clock`: how the clock stands, and its floor put back.
+//! `doorward clock`: how the clock stands, its floor put back, and the kernel's word on it handed on.
 //!
 //! Not here: the daemon's word on it (`service::clocks`); without a daemon the kernel's and the file's.
 
 use super::client::{Client, NoDaemon};
 use crate::cli::ClockVerb;
-use crate::clock::SystemClock;
+use crate::clock::relay::{EVERY_MS, Relay};
 use crate::config::{self, Config};
 use crate::service::circumstances::Age;
 use crate::service::clocks::Clock;
 use crate::service::setup::Setup;
-use anyhow::Result;
+use crate::service::supervising::Supervisor;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// When the floor cannot be read, or the daemon refuses the order or does not run.
 pub fn clock(file: &Path, as_json: bool, verb: Option<ClockVerb>) -> Result<()> {
-    let config = config::load(file)?;
     match verb {
-        None => show(&standing(&config, file)?, as_json),
+        None => show(&standing(&config::load(file)?, file)?, as_json),
+        // It needs no configuration, and may not read it.
+        Some(ClockVerb::Relay { file }) => relay(&file),
         Some(ClockVerb::ResetFloor { to }) => {
+            let config = config::load(file)?;
             let body = to.map_or(json!({}), |to| json!({ "to": to }));
             let answer = Client::new(&config).act("/clock/reset-floor", &body)?;
             println!("{}", answer["words"].as_str().unwrap_or("done"));
@@ -37,10 +41,27 @@ pub(super) fn standing(config: &Config, file: &Path) -> Result<Clock> {
         Ok(answer) => Ok(serde_json::from_value(answer)?),
         Err(error) if error.is::<NoDaemon>() => {
             let sync = config.clock.sync;
-            let time = Setup::new(config.clone(), file).timekeeper(Arc::new(SystemClock::new(sync)))?;
+            let time = Setup::new(config.clone(), file).timekeeper(Arc::new(config.clock.system()))?;
             Ok(Clock::of(&time, sync, Age::default()))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Until it is ended, by whatever signal: there is nothing to put in order.
+fn relay(file: &Path) -> Result<()> {
+    let opened = Relay::open(file);
+    let relay = opened.with_context(|| {
+        format!("{}: does its folder exist, and may this user write there?", file.display())
+    })?;
+    let supervisor = Supervisor::from_environment()?;
+    let tell = || relay.tell().context("the kernel was not asked, or its answer not written");
+    tell()?;
+    supervisor.ready();
+    loop {
+        std::thread::sleep(Duration::from_millis(EVERY_MS));
+        tell()?;
+        supervisor.alive();
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::clock::standing;
 use super::table::clean;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config;
 use crate::service::doctoring::{self, Check, Verdict};
 use crate::service::setup::Setup;
@@ -39,7 +39,7 @@ pub(super) fn examine(file: &Path) -> Result<Vec<Check>> {
             return Ok(vec![Check::failed("configuration", &error.to_string())]);
         }
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.clock.sync));
+    let clock: Arc<dyn Clock> = Arc::new(config.clock.system());
     let standing = standing(&config, file).map_err(|error| format!("{error:#}"));
     let setup = Setup::new(config, file);
     let mut checks = doctoring::examine_panel(&setup, file, standing);

@@ -8,7 +8,7 @@ mod show;
 
 use super::client::{Client, NoDaemon};
 use crate::cli::ExportVerb;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::service::planning::{self, Moment, Report, Wish};
 use crate::service::setup::Setup;
@@ -92,7 +92,7 @@ fn plan(config: Config, file: &Path, as_json: bool, wish: &Wish) -> Result<()> {
 fn plan_stopped(setup: &Setup, wish: &Wish) -> Result<(Report, ExportStatus)> {
     let mut conn = setup.reader()?;
     let planner = setup.open_planner()?.context("this panel exports nothing: there is no [pacs]")?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(setup.config().clock.sync));
+    let clock: Arc<dyn Clock> = Arc::new(setup.config().clock.system());
     let moment = Moment { time: setup.time(clock)?, mono: None };
     let found = status::export_status(&conn, setup.config(), None)?;
     let report = planning::report(&mut conn, &planner, &found, &moment, wish)?;

@@ -57,7 +57,7 @@ fn serve(file: &Path, config: Config, board: String, lines: Lines, second_signal
     for input in &lines.without_edges {
         tracing::info!(input, "the chip reports no edges: the input is read all the time");
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(config.clock.sync));
+    let clock: Arc<dyn Clock> = Arc::new(config.clock.system());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), site = %config.site, gateway = %config.gateway, board, "starting");
     let setup = Setup::new(config, file);

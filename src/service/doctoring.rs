@@ -17,7 +17,7 @@ mod standing;
 use super::clocks::Clock as ClockStanding;
 use super::lock;
 use super::setup::Setup;
-use crate::clock::Clock;
+use crate::clock::{Clock, kernel_says_synchronised};
 use crate::config;
 use serde::Serialize;
 use std::path::Path;
@@ -91,7 +91,7 @@ pub fn examine_panel(setup: &Setup, file: &Path, clock: Result<ClockStanding, St
         Check::wrong(Verdict::Warning, "gateway", "does not run", remedy)
     });
     checks.extend(disk::examine(&config.state_dir, &setup.reserve(), is_running));
-    checks.push(standing::clock(clock));
+    checks.push(standing::clock(clock, kernel_says_synchronised().ok()));
     checks.extend(standing::mirror(setup, is_running));
     checks.extend(attached::readers(setup));
     checks.extend(attached::board(config.board.as_deref()));

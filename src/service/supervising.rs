@@ -56,6 +56,16 @@ impl Supervisor {
         Ok(Supervisor { socket, watchdog_ms })
     }
 
+    /// That it does its work.
+    pub fn ready(&self) {
+        self.say("READY=1");
+    }
+
+    /// That it still does.
+    pub fn alive(&self) {
+        self.say("WATCHDOG=1");
+    }
+
     /// That the end has begun.
     pub fn stopping(&self) {
         self.say("STOPPING=1");

@@ -5,6 +5,7 @@ mod bad_input;
 mod boards;
 mod brake;
 mod broker;
+mod clock_relay;
 mod configuration;
 mod contract_traffic;
 mod control;

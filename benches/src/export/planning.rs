@@ -48,7 +48,7 @@ pub(super) fn measure(args: &Export, doorward: &Path, folder: &Path) -> Result<P
     let file = settings(&place, args, "http://127.0.0.1:9")?;
     let setup = Setup::new(config::load(&file)?, &file);
     let planner = setup.open_planner()?.context("a PACS is configured")?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(setup.config().clock.sync));
+    let clock: Arc<dyn Clock> = Arc::new(setup.config().clock.system());
     fill_ledger(&state, &setup, &planner, clock)?;
     let plan = |everyone: bool| -> Result<Vec<(f64, u64)>> {
         let mut all = Vec::new();

@@ -8,20 +8,25 @@ use crate::mirror::standing::{self, OutOfSync, Standing};
 use crate::service::clocks::Clock;
 use crate::service::setup::Setup;
 
-/// `clock` is how it stands, or why nobody can say.
-pub(super) fn clock(clock: Result<Clock, String>) -> Check {
-    const SYNC: &str = "see whether a time server is reached: timedatectl timesync-status";
+/// `clock` is how it stands, or why nobody can say; `kernel` is whether the kernel says that it is right, asked just now.
+pub(super) fn clock(clock: Result<Clock, String>, kernel: Option<bool>) -> Check {
     let clock = match clock {
         Ok(clock) => clock,
         Err(why) => return Check::failed("clock", &why),
     };
     let word = if clock.synchronised { "synchronised" } else { "not synchronised" };
     let found = format!("{}, {}; {word}, says the {}", clock.now, clock.standing, clock.sync);
+    let is_told = clock.synchronised || clock.sync != "kernel" || kernel != Some(true);
+    let sync = if is_told {
+        "see whether a time server is reached: timedatectl timesync-status"
+    } else {
+        "the kernel says it is synchronised, and the gateway is not told: systemctl restart doorward-clock"
+    };
     match (clock.word(), clock.now < clock.floor && clock.synchronised) {
         ("trusted", _) => Check::fine("clock", found),
         ("holdover", _) => {
             let left_s = clock.holdover_left_s.unwrap_or(0);
-            Check::wrong(Verdict::Warning, "clock", format!("{found}; believed for {left_s} s more"), SYNC)
+            Check::wrong(Verdict::Warning, "clock", format!("{found}; believed for {left_s} s more"), sync)
         }
         (_, true) => {
             let found = format!("{found}, and the floor {} is later", clock.floor);
@@ -30,7 +35,7 @@ pub(super) fn clock(clock: Result<Clock, String>) -> Check {
         }
         _ => {
             let doubt = clock.doubt.unwrap_or_default();
-            Check::wrong(Verdict::Failed, "clock", format!("{found}: {doubt}; no window opens by it"), SYNC)
+            Check::wrong(Verdict::Failed, "clock", format!("{found}: {doubt}; no window opens by it"), sync)
         }
     }
 }
