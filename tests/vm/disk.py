@@ -13,24 +13,26 @@ FIRST_BOOT_S = 400
 OFF_S = 120
 
 
-def write_payload(path, binary, ca_file):
+def write_payload(path, binary, site):
     """What an installer brings: the program's files, as systemd/ says where, and this panel's own."""
     files = {
         "usr/bin/doorward": (binary, 0o755),
         "usr/lib/systemd/system/doorward.service": (f"{ROOT}/systemd/doorward.service", 0o644),
+        "usr/lib/systemd/system/doorward-clock.service": (f"{ROOT}/systemd/doorward-clock.service", 0o644),
         "usr/lib/sysusers.d/doorward.conf": (f"{ROOT}/systemd/doorward.sysusers", 0o644),
         "etc/udev/rules.d/60-doorward-gpio.rules": (f"{ROOT}/systemd/doorward-gpio.rules", 0o644),
         "etc/udev/rules.d/61-doorward-entrance.rules": (f"{HERE}/entrance.rules", 0o644),
         "etc/systemd/system/doorward.service.d/panel.conf": (f"{HERE}/credentials.conf", 0o644),
-        "etc/doorward/config.toml": (f"{HERE}/config.toml", 0o644),
         "etc/doorward/board.toml": (f"{HERE}/virt-pl061.toml", 0o644),
-        "etc/doorward/ca.pem": (ca_file, 0o644),
+        "etc/doorward/ca.pem": (f"{site.folder}/ca.pem", 0o644),
     }
     with tarfile.open(path, "w") as tar:
         for name, (source, mode) in files.items():
             with open(source, "rb") as file:
                 add(tar, name, file.read(), mode)
         add(tar, "etc/doorward/secrets/broker-password", PASSWORDS[GATEWAY].encode(), 0o600)
+        with open(f"{HERE}/config.toml") as config:
+            add(tar, "etc/doorward/config.toml", config.read().replace("port = 8883", f"port = {site.port}").encode(), 0o644)
         # The other way round: what drives the strike at rest now opens.
         with open(f"{HERE}/virt-pl061.toml") as board:
             inverted = board.read().replace('rest = "low"', 'rest = "high"')
@@ -56,15 +58,15 @@ def debugfs(disk, *orders):
 def install(machine):
     """By hand, as the comments in systemd/ say."""
     machine.run("tar -xf /root/payload.tar -C / && rm /root/payload.tar && chmod 700 /etc/doorward/secrets")
-    machine.run("systemd-sysusers && systemctl daemon-reload && systemctl enable doorward vm-ready", 120)
+    machine.run("systemd-sysusers && systemctl daemon-reload && systemctl enable doorward-clock doorward vm-ready", 120)
 
 
 def first_boot(image, folder, disk, binary, site):
     """A panel with everything on it, switched off in order."""
     subprocess.run(["cp", "--sparse=always", f"{image}/disk", disk], check=True)
-    write_payload(f"{folder}/payload.tar", binary, f"{site.folder}/ca.pem")
+    write_payload(f"{folder}/payload.tar", binary, site)
     debugfs(disk, f"write {folder}/payload.tar /root/payload.tar")
-    machine = Machine(image, folder, disk, site.reader, site.port)
+    machine = Machine(image, folder, disk, site.reader)
     try:
         machine.run("true", FIRST_BOOT_S)
         install(machine)

@@ -6,7 +6,7 @@ import re, time
 
 from disk import OFF_S
 from machine import Missed, wait_for
-from panel import (MOVE_S, READY_S, Panel, expect_equal, expect_event, expect_rest_until_ready, figures, pass_the_door)
+from panel import (MOVE_S, READY_S, UNLOCK_S, Panel, expect_equal, expect_event, expect_rest_until_ready, figures, pass_the_door)
 from report import heading, note, ok
 from site_around import ADA, BO, NOBODY
 
@@ -58,22 +58,21 @@ def inspect(machine):
 
 def sudden_death(site, machine):
     heading("kill -9 of the daemon while the strike is held")
-    at = site.tap(ADA)
-    machine.expect_edge("strike", 1, at, MOVE_S)
+    daemon = machine.run("systemctl show doorward -p MainPID --value")
+    moved = machine.expect_edge("strike", 1, site.tap(ADA), MOVE_S)
+    machine.run(f"kill -9 {daemon}")
     killed = time.monotonic()
-    machine.run("systemctl kill --signal=KILL --kill-whom=main doorward")
-    rested = machine.expect_edge("strike", 0, killed, MOVE_S)
+    rested = machine.expect_edge("strike", 0, moved, MOVE_S)
     site.take_away()
-    held = rested - at
-    restarts = machine.run("systemctl show doorward -p NRestarts --value; journalctl -b -u doorward --no-pager | tail -n 12")
-    if "at rest" not in restarts:
-        raise Missed(f"it is not ExecStopPost that has put the strike at rest:\n{restarts}")
-    note("kill -9 -> strike at rest", f"{(rested - killed) * 1000:.0f} ms after the order, {held:.1f} s after the card")
-    wait_for("systemd starts it again", READY_S,
-             lambda: machine.run("systemctl show doorward -p ActiveState -p NRestarts --value").split() == ["1", "active"]
-             or machine.run("systemctl show doorward -p ActiveState -p NRestarts --value").split() == ["active", "1"], 1)
-    ok("systemd has started it again")
+    if killed - moved > UNLOCK_S - 2:
+        raise Missed("this machine is too slow: the daemon was killed only when it was letting the strike go by itself")
+    wait_for("ExecStopPost says that the outputs are at rest", MOVE_S,
+             lambda: "outputs at rest" in machine.run("journalctl -b -u doorward --no-pager | tail -n 20"), 1)
+    note("kill -9 -> strike at rest", f"{(rested - killed) * 1000:.0f} ms; the card would have held it {UNLOCK_S} s")
+    wait_for("systemd starts it again", READY_S, lambda: "active 1" == machine.run(
+        "echo $(systemctl show doorward -p ActiveState --value) $(systemctl show doorward -p NRestarts --value)"), 1)
     pass_the_door(site, machine, tries=6)
+    ok("systemd has started it again, and it opens")
 
 
 def ordered_end(site, machine):

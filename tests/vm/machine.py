@@ -54,7 +54,7 @@ class Port:
 class Machine:
     """One panel from power-on to power-off; the disk outlives it."""
 
-    def __init__(self, image, folder, disk, reader, broker_port):
+    def __init__(self, image, folder, disk, reader):
         self.folder, self.lines, self.edges, self.ready_at = folder, [], [], None
         self.levels = {name: 0 for name in OUTPUTS}
         self.news, self.lock = threading.Condition(), threading.Lock()
@@ -69,8 +69,8 @@ class Machine:
             + ["-kernel", f"{image}/vmlinuz", "-initrd", f"{image}/initrd"]
             + ["-append", "console=ttyAMA0 quiet panic=-1 systemd.show_status=false"]
             + ["-drive", f"if=none,id=disk,file={disk},format=raw", "-device", "virtio-blk-device,drive=disk"]
-            + ["-netdev", f"user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:8883-tcp:127.0.0.1:{broker_port}"]
-            + ["-device", "virtio-net-device,netdev=net", "-device", "virtio-serial-device"]
+            # 10.0.2.2 is this machine's loopback there.
+            + ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net", "-device", "virtio-serial-device"]
             + ["-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off"]
             + ["-device", "virtserialport,chardev=agent,name=agent"]
             + ["-chardev", f"serial,id=reader,path={reader}", "-device", "pci-serial,chardev=reader"]

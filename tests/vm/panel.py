@@ -12,14 +12,14 @@ READY_S = 400
 SYNC_S = 120
 MOVE_S = 15
 EVENT_S = 60
-UNLOCK_S = 4
+UNLOCK_S = 8
 
 
 class Panel:
     """A machine that is on; whatever goes wrong its last words are shown, and it is off at the end."""
 
     def __init__(self, place, disk):
-        self.machine = Machine(place.image, place.folder, disk, place.site.reader, place.site.port)
+        self.machine = Machine(place.image, place.folder, disk, place.site.reader)
 
     def __enter__(self):
         return self.machine
