@@ -65,15 +65,17 @@ class Machine:
         # What the emulator's disk cache was given stays when it is killed: what the guest's kernel still holds is lost.
         self.process = subprocess.Popen(
             ["sh", f"{image}/emulator.sh", "-M", "virt,highmem=off", "-cpu", "cortex-a15", "-m", str(MEMORY_MB)]
-            + ["-display", "none", "-nodefaults", "-no-reboot", "-S", "-serial", "stdio"]
+            + ["-display", "none", "-nodefaults", "-no-reboot", "-S"]
             + ["-kernel", f"{image}/vmlinuz", "-initrd", f"{image}/initrd"]
-            + ["-append", "console=ttyAMA0 quiet panic=-1 systemd.show_status=false"]
+            + ["-append", "console=hvc0 quiet panic=-1 systemd.show_status=false"]
             + ["-drive", f"if=none,id=disk,file={disk},format=raw", "-device", "virtio-blk-device,drive=disk"]
             # 10.0.2.2 is this machine's loopback there.
             + ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net", "-device", "virtio-serial-device"]
             + ["-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off"]
             + ["-device", "virtserialport,chardev=agent,name=agent"]
-            + ["-chardev", f"serial,id=reader,path={reader}", "-device", "pci-serial,chardev=reader"]
+            + ["-chardev", "file,id=console,path=/dev/stdout", "-device", "virtconsole,chardev=console"]
+            # The machine's one UART: a second one, on PCI, sends nothing any more once it was closed and opened again.
+            + ["-chardev", f"serial,id=reader,path={reader}", "-serial", "chardev:reader"]
             + ["-qmp", sockets("qmp"), "-qtest", sockets("qtest"), "-qtest-log", "/dev/null"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
@@ -186,7 +188,7 @@ class Machine:
         journal = ""
         if self.is_on():
             try:
-                journal = self.run("journalctl -b --no-pager -n 60; systemctl --failed --no-pager", 90)
+                journal = self.run("journalctl -b -u doorward --no-pager -n 40; echo; journalctl -b --no-pager -n 30", 90)
             except (Missed, OSError, ValueError) as error:
                 journal = f"(no journal: {error})"
         return f"-- console\n{shown}\n-- journal\n{journal}"
