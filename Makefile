@@ -1,7 +1,8 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test arm arm-sizes arm-test vm-test
+.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test arm arm-sizes arm-test \
+        deb deb-test release release-check vm-test
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -15,6 +16,8 @@ BENCH_ARGS ?=
 VM_ARGS ?=
 # Of the panel's binary: FEATURES=pcsc,osdp leaves libnfc out.
 FEATURES ?= pcsc,libnfc,osdp
+# Of the package: armhf, arm64, or this machine's.
+ARCH ?= $(shell dpkg --print-architecture 2>/dev/null)
 
 help:
 	@echo "make demo    build everything and show it at work: a source, a broker, a panel, a PACS"
@@ -25,6 +28,9 @@ help:
 	@echo "make gpio-test  real GPIO lines, of a kernel that simulates a chip (builds that kernel once)"
 	@echo "make arm     the panel's binary: static, for armv7, with every driver; held to its size (docs/arm.md)"
 	@echo "             arm-sizes: what takes the room; arm-test: that binary in scenes of the tests, in an emulator"
+	@echo "make deb     the Debian package for this machine; ARCH=armhf or arm64: for a panel (docs/packages.md)"
+	@echo "             deb-test: installs, upgrades and purges one in a small Debian of its own"
+	@echo "make release builds for other panels and all packages, with checksums; release-check: what CI does not check of them"
 	@echo "make vm-test an emulated panel, from power-on through twenty power cuts (half an hour; docs/arm.md)"
 	@echo "make setup   only install what the targets above need"
 
@@ -77,6 +83,35 @@ arm-test: arm
 	@scripts/setup test
 	@scripts/arm test
 
-vm-test: arm
+deb:
+	@scripts/setup deb
+ifeq ($(ARCH),armhf)
+	@$(MAKE) --no-print-directory arm
+else ifeq ($(ARCH),arm64)
+	@scripts/setup release
+	@scripts/arm pcsc
+	@scripts/release build aarch64-unknown-linux-musl
+else
+	cargo build --release --locked --package doorward
+endif
+	@scripts/deb $(ARCH)
+
+deb-test:
+	@scripts/setup deb
+	@scripts/deb-test $(ARCH)
+
+release: arm
+	@scripts/setup deb
+	@scripts/setup release
+	cargo build --release --locked --package doorward
+	@scripts/release all
+
+release-check: release arm-test
+	@scripts/deb-test armhf
+	@lintian --allow-root --fail-on error $(or $(CARGO_TARGET_DIR),target)/deb/*.deb
+	cargo test --locked --package doorward --features failpoints --test it -- supervising:: packages::
+
+vm-test:
+	@$(MAKE) --no-print-directory deb ARCH=armhf
 	@scripts/setup vm
 	@scripts/vm-test $(VM_ARGS)

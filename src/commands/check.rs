@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::commands::readers::specs;
 use crate::config;
+use crate::service::doctoring::{Verdict, client_of_pcscd};
 use crate::service::setup::Setup;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -23,6 +24,16 @@ pub fn check(file: &Path) -> Result<()> {
     for spec in specs(&config, file, &program)? {
         let beside = spec.door.as_ref().map(|door| format!(", beside {door}")).unwrap_or_default();
         println!("reader    {}: {}{beside}", spec.name(), spec.opening.port.kind());
+    }
+    if let Some(pcscd) = client_of_pcscd(&config) {
+        // Without its readers the gateway runs all the same.
+        let (found, remedy) = (pcscd.found, pcscd.remedy);
+        match pcscd.verdict {
+            Verdict::Ok => println!("pcscd     {found}"),
+            Verdict::Warning | Verdict::Failed | Verdict::Untried => {
+                println!("warning   pcscd {found}; {remedy}");
+            }
+        }
     }
     let setup = Setup::new(config, file);
     let findings = setup.check(clock)?;

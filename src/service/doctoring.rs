@@ -14,6 +14,8 @@ mod disk;
 mod remote;
 mod standing;
 
+pub use attached::client_of_pcscd;
+
 use super::clocks::Clock as ClockStanding;
 use super::lock;
 use super::setup::Setup;

@@ -22,6 +22,7 @@ mod full_disk;
 mod hand_over;
 mod import;
 mod order;
+mod packages;
 mod pacs_trouble;
 mod panel_build;
 mod queries;

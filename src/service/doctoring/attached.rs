@@ -5,7 +5,7 @@
 use super::{Check, Verdict};
 use crate::board::Board;
 use crate::board::inspection::{Inspected, inspect};
-use crate::config::{ReaderConfig, ReaderKind};
+use crate::config::{Config, ReaderConfig, ReaderKind};
 use crate::reader::{inventory, pcscd};
 use crate::service::setup::Setup;
 use rustix::fs::{Access, FileType, access, stat};
@@ -22,8 +22,7 @@ pub(super) fn readers(setup: &Setup) -> Vec<Check> {
     let is_pcsc = |reader: &&ReaderConfig| reader.kind == ReaderKind::Pcsc;
     if readers.iter().any(|reader| is_pcsc(&reader)) {
         checks.push(grabbing(&fs::read_to_string("/proc/modules").unwrap_or_default()));
-        let is_ours = readers.iter().filter(is_pcsc).any(|reader| reader.command.is_none());
-        checks.push(middleware(is_ours));
+        checks.push(client_of_pcscd(setup.config()).unwrap_or_else(client_of_others));
     }
     for reader in readers {
         if let Some(device) = &reader.device {
@@ -40,8 +39,8 @@ fn grabbing(modules: &str) -> Check {
     if found.is_empty() {
         return Check::fine("kernel drivers", "none takes readers away from pcscd");
     }
-    let remedy = "install systemd/doorward-readers.modprobe as /etc/modprobe.d/doorward-readers.conf, and restart the \
-                  panel";
+    let remedy = "copy doorward-readers.conf from /usr/share/doc/doorward/examples (systemd/doorward-readers.modprobe) to \
+                  /etc/modprobe.d, and restart the panel";
     Check::wrong(
         Verdict::Failed,
         "kernel drivers",
@@ -50,18 +49,26 @@ fn grabbing(modules: &str) -> Check {
     )
 }
 
-/// pcscd and the client of this program have to speak the same version; `is_ours` where a reader uses that client.
-fn middleware(is_ours: bool) -> Check {
-    let protocol = match pcscd::protocol() {
-        Ok(protocol) => protocol,
-        Err(complaint) => return Check::failed("pcscd", &complaint),
-    };
-    if !is_ours {
-        return Check::fine(
-            "pcscd",
-            format!("speaks version {protocol}; readers have a `command` of their own"),
-        );
+/// Whether pcscd and the client of this program come along with each other; `None` where no reader uses that client.
+pub fn client_of_pcscd(config: &Config) -> Option<Check> {
+    let is_ours = |reader: &ReaderConfig| reader.kind == ReaderKind::Pcsc && reader.command.is_none();
+    config.reader.iter().any(is_ours).then(|| match pcscd::protocol() {
+        Ok(protocol) => own_client(protocol),
+        Err(complaint) => Check::failed("pcscd", &complaint),
+    })
+}
+
+/// Where a helper does it, pcscd has to be there all the same.
+fn client_of_others() -> Check {
+    match pcscd::protocol() {
+        Ok(protocol) => {
+            Check::fine("pcscd", format!("speaks version {protocol}; readers have a `command` of their own"))
+        }
+        Err(complaint) => Check::failed("pcscd", &complaint),
     }
+}
+
+fn own_client(protocol: pcscd::Protocol) -> Check {
     let listed = std::env::current_exe().map_err(|error| error.to_string());
     match listed.and_then(|program| inventory::pcsc(&program)) {
         Ok(found) => {
@@ -75,7 +82,8 @@ fn middleware(is_ours: bool) -> Check {
             let found = format!(
                 "speaks version {protocol}, and this program's client does not come along with it: {why}"
             );
-            let remedy = "give the reader a `command`: a helper that uses the panel's own libpcsclite (docs/readers.md)";
+            let remedy = "install doorward-reader-pcsc, and give the reader command = [\"/usr/lib/doorward/reader\"] \
+                          (docs/readers.md)";
             Check::wrong(Verdict::Failed, "pcscd", found, remedy)
         }
     }

@@ -6,7 +6,8 @@ use crate::world::eventually;
 use doorward_sim::readers::card::Card;
 use doorward_sim::readers::pcscd::SOCKET_VARIABLE;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -58,6 +59,41 @@ fn readers_shows_what_is_configured_and_what_is_there() {
     // For whoever is about to write the configuration.
     let shown = said(doorward(&middleware, &config.with_file_name("none.toml")).arg("readers"));
     assert!(shown.contains("no [[reader]]") && shown.contains("SN-1"), "{shown}");
+}
+
+/// A pcscd that speaks a later version of the protocol alone: each client hears which, and is refused.
+fn pcscd_of_another_version(socket: &std::path::Path) {
+    const ANSWER: [u32; 3] = [4, 9, 0x8010_001E];
+    let listener = UnixListener::bind(socket).expect("a socket");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut question = [0; 20];
+            if client.read_exact(&mut question).is_ok() {
+                let _ = client.write_all(&ANSWER.map(u32::to_ne_bytes).concat());
+            }
+        }
+    });
+}
+
+#[test]
+fn check_and_doctor_say_that_pcscd_speaks_another_version_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (socket, config) = (folder.path().join("pcscd.comm"), folder.path().join("config.toml"));
+    pcscd_of_another_version(&socket);
+    let head = "site = \"office\"\ngateway = \"panel-1\"\n[broker]\nhost = \"127.0.0.1\"\n";
+    let ask = |reader: &str, verb: &str| {
+        std::fs::write(&config, format!("{head}{reader}")).expect("written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        said(command.arg("--config").arg(&config).arg(verb).env(SOCKET_VARIABLE, &socket))
+    };
+    for verb in ["check", "doctor"] {
+        let page = ask(&entrance(), verb);
+        assert!(page.contains("speaks version 4:9, and this program's client does not"), "{verb}: {page}");
+        assert!(page.contains("doorward-reader-pcsc") && page.contains("/usr/lib/doorward/reader"), "{page}");
+    }
+    let helped = entrance() + "command = [\"/usr/lib/doorward/reader\"]\n";
+    assert!(!ask(&helped, "check").contains("4:9"));
+    assert!(ask(&helped, "doctor").contains("speaks version 4:9; readers have a `command`"));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! A helper of one's own (`command`), and how the gateway lives with one that misbehaves.
 
-use super::desk::{Desk, NAME, is_alive, spec};
+use super::desk::{Desk, Middleware, NAME, is_alive, spec};
+use super::pcsc::UID4;
 use crate::world::eventually;
 use access::signal::Signal;
 use doorward::config::PcscSignals;
 use doorward::reader::line::{LINE_MAX_BYTES, State};
 use doorward::reader::spec::{Port, Spec};
 use doorward::reader::supervisor::{SIGNALS_MAX, SignalError};
+use doorward_sim::readers::card::Card;
 use std::path::Path;
 
 const READY: &str = r#"echo '{"type":"health","state":"ready","detail":"helper","at_ms":1}'"#;
@@ -36,6 +38,20 @@ fn a_helper_of_ones_own_speaks_the_same_lines() {
             _ => Err(heard),
         }
     });
+}
+
+#[test]
+fn the_packaged_helper_does_what_the_gateways_own_child_does() {
+    let (middleware, reader, desk) = Middleware::with_reader();
+    drop(desk);
+    let mut spec = middleware.spec();
+    spec.command = [&spec.command[..2], &[env!("CARGO_BIN_EXE_doorward-reader").into()]].concat();
+    let desk = Desk::with(vec![spec]);
+    desk.expect_state(NAME, State::Ready);
+    reader.tap(&Card::classic_1k(&UID4));
+    desk.expect_uid(&UID4);
+    reader.remove();
+    desk.expect_removed();
 }
 
 #[test]

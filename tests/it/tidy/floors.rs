@@ -3,7 +3,7 @@
 use super::code::{blank, heads, lines_with_word};
 
 /// The modules at the root of the gateway's crate, and their floor. A new module has to be given one.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     // Imports nothing and is empty in a panel's build, so anyone may pass through it.
     ("failpoint", 0),
     ("clock", 1),
@@ -17,6 +17,8 @@ const FLOORS: [(&str, u8); 12] = [
     ("service", 3),
     ("commands", 4),
     ("cli", 4),
+    // Programs beside `main`.
+    ("bin", 4),
 ];
 /// Where the siblings live that must not know each other.
 const SIBLINGS: u8 = 2;
