@@ -4,7 +4,8 @@ Not here: the disk's Debian (scripts/vm-image).
 """
 import io, os, re, shutil, subprocess, tarfile
 
-from machine import Machine, Missed
+from machine import Machine, Missed, wait_for
+from report import note
 from site_around import GATEWAY, PASSWORDS, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -13,14 +14,9 @@ FIRST_BOOT_S = 400
 OFF_S = 120
 
 
-def write_payload(path, binary, site):
-    """What an installer brings: the program's files, as systemd/ says where, and this panel's own."""
+def write_payload(path, site):
+    """What an installer brings beside the package: this panel's own files."""
     files = {
-        "usr/bin/doorward": (binary, 0o755),
-        "usr/lib/systemd/system/doorward.service": (f"{ROOT}/systemd/doorward.service", 0o644),
-        "usr/lib/systemd/system/doorward-clock.service": (f"{ROOT}/systemd/doorward-clock.service", 0o644),
-        "usr/lib/sysusers.d/doorward.conf": (f"{ROOT}/systemd/doorward.sysusers", 0o644),
-        "etc/udev/rules.d/60-doorward-gpio.rules": (f"{ROOT}/systemd/doorward-gpio.rules", 0o644),
         "etc/udev/rules.d/61-doorward-entrance.rules": (f"{HERE}/entrance.rules", 0o644),
         "etc/systemd/system/doorward.service.d/panel.conf": (f"{HERE}/credentials.conf", 0o644),
         "etc/doorward/board.toml": (f"{HERE}/virt-pl061.toml", 0o644),
@@ -56,16 +52,20 @@ def debugfs(disk, *orders):
 
 
 def install(machine):
-    """By hand, as the comments in systemd/ say."""
-    machine.run("tar -xf /root/payload.tar -C / && rm /root/payload.tar && chmod 700 /etc/doorward/secrets")
-    machine.run("systemd-sysusers && systemctl daemon-reload && systemctl enable doorward-clock doorward vm-ready", 120)
+    """By the package, while the system runs. It starts the gateway by itself, since the configuration is there."""
+    machine.run("tar -xf /root/payload.tar -C / && rm /root/payload.tar")
+    print(machine.run("dpkg --install /root/doorward.deb 2>&1 && rm /root/doorward.deb", 200), flush=True)
+    wait_for("the package has started the gateway", FIRST_BOOT_S,
+             lambda: machine.run("systemctl is-active doorward || true") == "active", 1)
+    machine.run("systemctl enable vm-ready")
+    note("binary", machine.run("stat -c '%s bytes' /usr/bin/doorward"))
 
 
-def first_boot(image, folder, disk, binary, site):
+def first_boot(image, folder, disk, package, site):
     """A panel with everything on it, switched off in order."""
     subprocess.run(["cp", "--sparse=always", f"{image}/disk", disk], check=True)
-    write_payload(f"{folder}/payload.tar", binary, site)
-    debugfs(disk, f"write {folder}/payload.tar /root/payload.tar")
+    write_payload(f"{folder}/payload.tar", site)
+    debugfs(disk, f"write {folder}/payload.tar /root/payload.tar", f"write {package} /root/doorward.deb")
     machine = Machine(image, folder, disk, site.reader)
     try:
         machine.run("true", FIRST_BOOT_S)

@@ -74,7 +74,7 @@ class Machine:
             + ["-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off"]
             + ["-device", "virtserialport,chardev=agent,name=agent"]
             + ["-chardev", "file,id=console,path=/dev/stdout", "-device", "virtconsole,chardev=console"]
-            # The machine's one UART: a second one, on PCI, sends nothing any more once it was closed and opened again.
+            # The machine's one UART; the console is virtual.
             + ["-chardev", f"serial,id=reader,path={reader}", "-serial", "chardev:reader"]
             + ["-qmp", sockets("qmp"), "-qtest", sockets("qtest"), "-qtest-log", "/dev/null"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

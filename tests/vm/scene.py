@@ -31,7 +31,7 @@ def perform(options):
     place = Place(options)
     try:
         heading("installing")
-        first_boot(place.image, place.folder, place.disk, options.binary, place.site)
+        first_boot(place.image, place.folder, place.disk, options.package, place.site)
         if "day" in acts:
             first_day.act(place)
         if "cuts" in acts:
@@ -46,7 +46,7 @@ def perform(options):
 
 def main():
     options = argparse.ArgumentParser()
-    for name in ("image", "folder", "programs", "binary", "acl"):
+    for name in ("image", "folder", "programs", "package", "acl"):
         options.add_argument(f"--{name}", required=True, type=os.path.abspath)
     options.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     options.add_argument("--cuts", type=int, default=20)
@@ -57,7 +57,7 @@ def main():
     os.makedirs(options.folder)
     begun = time.monotonic()
     print(f"seed {options.seed}: the same by SEED={options.seed}", flush=True)
-    note("binary", f"{os.path.getsize(options.binary)} bytes")
+    note("package", f"{os.path.getsize(options.package)} bytes")
     perform(options)
     note("all of it", f"{(time.monotonic() - begun) / 60:.0f} minutes")
     heading("all of it holds")
