@@ -13,6 +13,8 @@ from site_around import ADA, BO, NOBODY
 STOP_S = 5
 # What is opened from inside is not forced for so long; docs/doors.md.
 SHUNT_S = 12
+# By then the reader has noticed that the card before is gone.
+REMOVED_S = 1
 
 
 def doors(site, machine):
@@ -22,7 +24,7 @@ def doors(site, machine):
     ok("a card that may pass moves the strike, which comes back by itself")
     note("card at the reader -> strike moves (median of 3)", f"{waits[1] * 1000:.0f} ms")
     for card, reason in [(BO, "no_grant"), (NOBODY, "unknown_card")]:
-        time.sleep(1)
+        time.sleep(REMOVED_S)
         at = site.tap(card)
         machine.expect_edge("red_led", 1, at, MOVE_S)
         event = expect_event(site, f"a denial of {card}", lambda e: e["event"].get("hex") == card)["event"]
@@ -59,6 +61,7 @@ def inspect(machine):
 def sudden_death(site, machine):
     heading("kill -9 of the daemon while the strike is held")
     daemon = machine.run("systemctl show doorward -p MainPID --value")
+    time.sleep(REMOVED_S)
     moved = machine.expect_edge("strike", 1, site.tap(ADA), MOVE_S)
     machine.run(f"kill -9 {daemon}")
     killed = time.monotonic()
@@ -77,6 +80,7 @@ def sudden_death(site, machine):
 
 def ordered_end(site, machine):
     heading("systemctl stop while the strike is held")
+    time.sleep(REMOVED_S)
     at = site.tap(ADA)
     machine.expect_edge("strike", 1, at, MOVE_S)
     begun = time.monotonic()

@@ -186,7 +186,7 @@ class Flow:
             self.changes += 1
 
     def tap(self):
-        while not self.is_over.wait(self.random.uniform(0.2, 5)):
+        while not self.is_over.wait(self.random.uniform(0.2, 2)):
             if self.may_tap.is_set():
                 self.site.tap(self.random.choice([ADA, ADA, ADA, BO, NOBODY]))
                 self.taps += 1
