@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh Debian or Ubuntu it wants Rust by rustup and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test arm arm-sizes arm-test \
+.PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test soak arm arm-sizes arm-test \
         deb deb-test release release-check vm-test
 .NOTPARALLEL:
 
@@ -25,6 +25,7 @@ help:
 	@echo "make man     write manual pages and completions for shells, below target"
 	@echo "make bench   measure (minutes; wants a quiet machine); bench-first-sync: a whole site onto an empty disk;"
 	@echo "             bench-export: a whole site into an empty PACS; bench-decisions: cards at doors"
+	@echo "make soak    what an idle hour writes to flash, and whether a busy gateway grows"
 	@echo "make gpio-test  real GPIO lines, of a kernel that simulates a chip (builds that kernel once)"
 	@echo "make arm     the panel's binary: static, for armv7, with every driver; held to its size (docs/arm.md)"
 	@echo "             arm-sizes: what takes the room; arm-test: that binary in scenes of the tests, in an emulator"
@@ -67,6 +68,10 @@ bench-export:
 bench-decisions:
 	@scripts/setup bench
 	@benches/run decisions $(BENCH_ARGS)
+
+soak:
+	@scripts/setup test
+	cargo test --locked --package doorward --all-features --test it -- soak:: --include-ignored --nocapture --test-threads=1
 
 gpio-test:
 	@scripts/setup gpio

@@ -1,4 +1,4 @@
--- The mirror, version 5: the commented truth. A fresh file is made from this page; an older one reaches the
+-- The mirror, version 6: the commented truth. A fresh file is made from this page; an older one reaches the
 -- same schema by the numbered migrations (a test compares the two).
 --
 -- Instants are seconds since 1970, UTC. A version is the pair (epoch, seq). Times named mono_ms are
@@ -19,7 +19,8 @@ CREATE TABLE mirror (
   heard_seq INTEGER NOT NULL,
   heard_root BLOB NOT NULL,
   whole INTEGER NOT NULL,          -- 1 once the mirror has been proven: what is missing is gone, not still to come
-  proven_at INTEGER                -- when it was last proven, by a clock that was believed
+  proven_at INTEGER,               -- when it was last proven, by a clock that was believed
+  restored INTEGER NOT NULL DEFAULT 0 -- from a restored backup to the next proof: 1, or 2 where doors open all the same
 ) STRICT;
 
 -- Kinds by number; 1 to 6 are this version's, higher ones a later version's, kept because the root has them.

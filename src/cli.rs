@@ -4,8 +4,10 @@
 
 mod board;
 mod export;
+mod init;
 mod order;
 mod question;
+mod replace;
 mod value;
 
 use crate::service::answering::next::HOURS_MAX;
@@ -16,8 +18,10 @@ use access::uid::RawId;
 pub use board::BoardVerb;
 use clap::{Parser, Subcommand};
 pub use export::ExportVerb;
+pub use init::InitArgs;
 pub use order::{ClockVerb, DoorVerb, TokenVerb};
 pub use question::{How, What};
+pub use replace::{BackupArgs, RestoreArgs};
 use std::path::PathBuf;
 use value::{seconds, token_kind, uid};
 
@@ -40,6 +44,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
+    /// Ask what this panel has to know, write its configuration and secrets, and look whether all is well
+    Init(Box<InitArgs>),
     /// Run the gateway until SIGTERM or SIGINT
     Run,
     /// Do what `run` does up to the point where it would act, and say what was found
@@ -207,6 +213,10 @@ pub enum Verb {
         /// The folder; it must not be there yet
         folder: PathBuf,
     },
+    /// Write what another panel needs to take this one's place into one file; also while the gateway runs
+    Backup(BackupArgs),
+    /// Take the place of a panel that was backed up, with the gateway stopped
+    Restore(RestoreArgs),
     /// Look at all that the gateway rests on, and say what to do about what is wrong; exit 1 if a check has failed
     Doctor {
         /// JSON for programs

@@ -1,6 +1,7 @@
 //! One verb a file. Here errors become sentences for people (`anyhow`), and only here.
 
 mod answer;
+pub mod backup;
 pub mod board;
 pub mod check;
 mod client;
@@ -10,10 +11,12 @@ pub mod doctor;
 pub mod door;
 pub mod enroll;
 pub mod export;
+pub mod init;
 pub mod next;
 pub mod query;
 pub mod read;
 pub mod readers;
+pub mod restore;
 pub mod run;
 pub mod status;
 mod table;

@@ -9,6 +9,7 @@ mod check;
 mod door;
 mod leash;
 mod load;
+mod place;
 mod reader;
 mod secret;
 
@@ -25,7 +26,9 @@ pub use check::warnings;
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
 pub use load::{ConfigError, Places, load, parse, places, read_toml};
+pub use place::{Keep, Readers, place, service_group};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
+pub use secret::SECRETS_FOLDER;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

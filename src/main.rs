@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.verb {
         Verb::Run => commands::run::run(&cli.config),
+        Verb::Init(args) => commands::init::init(&cli.config, &args),
         Verb::Check => commands::check::check(&cli.config),
         Verb::Query { what, filter, json, limit, denied, since } => {
             let only = Only { denied, since };
@@ -47,6 +48,8 @@ fn main() -> ExitCode {
         }
         Verb::ReaderChild => doorward::reader::child::run().map_err(Into::into),
         Verb::Diag { folder } => commands::diag::diag(&cli.config, &folder),
+        Verb::Backup(args) => commands::backup::backup(&cli.config, &args),
+        Verb::Restore(args) => commands::restore::restore(&cli.config, &args),
         Verb::Doctor { json } => commands::doctor::doctor(&cli.config, json),
         Verb::Verify { json } => commands::verify::verify(&cli.config, json),
     };

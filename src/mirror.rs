@@ -16,12 +16,14 @@
 //! - [`facts`]: what the export needs to know of one user, and when its windows open and close
 //! - [`entitlements`]: what the PACS defines, as imported
 //! - [`list`]: rows for people
+//! - [`backup`]: a copy in one file, for a panel that takes this one's place
 //! - [`reserve`]: disk space kept for revocations
 //!
 //! Not here: MQTT, the PACS and its ledger (that table's SQL is the export's), any decision about access.
 
 pub mod apply;
 pub mod audit;
+pub mod backup;
 pub mod cards;
 mod covered;
 pub mod door_orders;

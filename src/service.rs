@@ -13,6 +13,7 @@
 //! - [`orders`]: what they, and commands of the source, may order
 //! - [`status`], [`planning`]: what there is to see, with the daemon running or stopped
 //! - [`doctoring`]: what is wrong with all that it rests on, with the daemon running or stopped
+//! - [`backing_up`], [`restoring`]: a copy of the mirror and what else another panel needs, and that panel
 //! - [`scrubbing`]: the mirror with itself
 //! - [`timekeeping`]: one reading of time for all; [`clocks`]: how the clock stands
 //! - [`notices`]: what one joint tells another
@@ -25,6 +26,7 @@
 mod agenda;
 mod allotting;
 pub mod answering;
+pub mod backing_up;
 pub mod circumstances;
 pub mod clocks;
 pub mod control;
@@ -42,6 +44,7 @@ pub mod orders;
 pub mod outbox;
 pub mod planning;
 pub mod reporting;
+pub mod restoring;
 pub mod scrubbing;
 pub mod setup;
 pub mod status;
@@ -106,7 +109,9 @@ pub async fn run(
     let time = setup.timekeeper(clock.clone())?;
     let mut conn = setup.open_writer()?;
     reconsider(&mut conn, clock.now());
-    let notices = Notices::new(standing::standing(&conn).map_err(|error| setup.broken(error))?, clock.mono());
+    let standing = standing::standing(&conn).map_err(|error| setup.broken(error))?;
+    let notices = Notices::new(standing, clock.mono());
+    restoring::compare_first(&standing, &notices);
     let (writer, writer_thread) = Writer::start(conn, setup.reserve(), clock.clone());
     notices.disk_full(writer.is_disk_full());
     let reader = Rc::new(setup.open_reader()?);
@@ -128,6 +133,7 @@ pub async fn run(
         time: time.clone(),
         notices: notices.clone(),
         updates_per_poll,
+        note_every_s: setup.config().leashes().note_every_s(),
         gateway: setup.config().gateway.clone(),
         doors: doors.clone(),
         ledgers,

@@ -95,6 +95,8 @@ pub struct Facts {
     pub lockdown: Lockdown,
     /// Whether the card has only just passed.
     pub passback: Passback,
+    /// The records are a backup's, and were not compared with the source since: they may give what was taken away.
+    pub is_restored: bool,
 }
 
 /// May the card pass?

@@ -47,6 +47,16 @@ impl Leashes {
     pub fn of(&self, class: Option<&Text>) -> Leash {
         class.and_then(|class| self.by_class.get(class)).copied().unwrap_or(self.otherwise)
     }
+
+    /// For how many seconds a proof may go unnoted on disk, so that flash is spared: a leash that is counted from the
+    /// note after a restart ends earlier by as much, a twentieth of it or less unless it is shorter than 20 minutes.
+    pub fn note_every_s(&self) -> u32 {
+        const NOTE_MIN_S: u32 = 60;
+        const NOTE_MAX_S: u32 = 3_600;
+        let all = self.by_class.values().chain([&self.otherwise]);
+        let shortest_s = all.filter_map(|leash| leash.max_age_s).min();
+        shortest_s.map_or(NOTE_MAX_S, |age_s| (age_s / 20).clamp(NOTE_MIN_S, NOTE_MAX_S))
+    }
 }
 
 /// When the mirror was last proven.
@@ -94,6 +104,32 @@ impl Leash {
                 }
                 (AfterReboot::BeginsAnew | AfterReboot::Rests, _) => Reach::Over,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Leash, Leashes};
+    use crate::text::Text;
+    use alloc::string::String;
+
+    #[test]
+    fn a_proof_is_noted_as_seldom_as_the_shortest_leash_allows() {
+        let leash = |max_age_s| Leash { max_age_s, ..Leash::default() };
+        let named = |max_age_s| {
+            [(Text::try_from(String::from("contractors")).expect("a class"), leash(max_age_s))].into()
+        };
+        for (by_class, otherwise, every_s) in [
+            (None, None, 3_600),
+            (Some(30 * 86_400), None, 3_600),
+            (Some(86_400), None, 3_600),
+            (Some(6 * 3_600), Some(86_400), 1_080),
+            (Some(86_400), Some(3_600), 180),
+            (None, Some(300), 60),
+        ] {
+            let leashes = Leashes { by_class: named(by_class), otherwise: leash(otherwise) };
+            assert_eq!(leashes.note_every_s(), every_s, "{leashes:?}");
         }
     }
 }

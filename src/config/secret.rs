@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 /// Longest secret in bytes; a PEM key fits.
 const SECRET_MAX_BYTES: u64 = 64 * 1024;
 
+/// Beside the configuration: root's alone.
+pub const SECRETS_FOLDER: &str = "secrets";
+
 impl SecretSource {
     /// Reads the secret; one newline at the end is not part of it.
     ///
     /// # Errors
     /// Which file cannot be read, and how to mend it; never the content.
     pub fn read(&self, file: &Path, key: &str) -> Result<Secret, ConfigError> {
-        let path = self.path();
+        let path = self.path(file);
         let complain = |problem: String, remedy: &str| ConfigError {
             file: file.into(),
             key: key.into(),
@@ -43,11 +46,16 @@ impl SecretSource {
         Ok(Secret::from(text))
     }
 
-    fn path(&self) -> Option<PathBuf> {
+    /// Credentials are where systemd says. For root, who asks by hand, they are where systemd takes them from as `doorward
+    /// init` has it: beside the configuration `config`.
+    fn path(&self, config: &Path) -> Option<PathBuf> {
         match (&self.file, &self.credential) {
             (Some(file), _) => Some(file.clone()),
             (None, Some(name)) => {
-                std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(name))
+                let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+                let beside = || config.parent().map(|folder| folder.join(SECRETS_FOLDER));
+                let path = handed.clone().or_else(beside)?.join(name);
+                (handed.is_some() || path.exists()).then_some(path)
             }
             (None, None) => None,
         }

@@ -148,6 +148,11 @@ impl Profile {
         Profile::parse(file, &text)
     }
 
+    /// The sorts of entitlement that the product has.
+    pub fn import_types(&self) -> impl Iterator<Item = &str> {
+        self.entitlement_import_types.iter().map(String::as_str)
+    }
+
     /// Checks the text of a profile; `file` is for the errors.
     ///
     /// # Errors

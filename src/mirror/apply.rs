@@ -17,7 +17,7 @@ use super::list;
 use super::overlay::enrolled;
 use super::refused;
 use super::rows::{self, NewRecord, kind_id};
-use super::standing::{self, OutOfSync, Parts, Standing};
+use super::standing::{self, OutOfSync, Parts, Restored, Standing};
 use super::touched::Touched;
 use access::time::UtcTime;
 use contract::changes::{Act, Change, parse_changes};
@@ -226,6 +226,7 @@ impl<'a> Batch<'a> {
             self.standing.floor = version;
             self.standing.out_of_sync = None;
             self.standing.whole = true;
+            self.standing.restored = Restored::No;
             if self.has_tombstones {
                 rows::clear_tombstones(self.conn)?;
                 self.has_tombstones = false;

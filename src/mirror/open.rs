@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The schema's number, kept in `PRAGMA user_version`.
-pub const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 6;
 /// Numbered steps from one version to the next; the first makes version 1.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../sql/migrations/0001_first.sql"),
     include_str!("../../sql/migrations/0002_buckets.sql"),
     include_str!("../../sql/migrations/0003_operator.sql"),
     include_str!("../../sql/migrations/0004_cards.sql"),
     include_str!("../../sql/migrations/0005_doors.sql"),
+    include_str!("../../sql/migrations/0006_restored.sql"),
 ];
 /// The commented truth, for a fresh file.
 const SCHEMA: &str = include_str!("../../sql/schema.sql");
@@ -115,6 +116,11 @@ impl Mirror {
         Mirror { path: folder.join("mirror.sqlite") }
     }
 
+    /// In this file.
+    pub(super) fn of_file(path: &Path) -> Mirror {
+        Mirror { path: path.into() }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -167,6 +173,28 @@ impl Mirror {
             return Err(OpenError::TooOld { path: self.path.clone(), found });
         }
         Ok(conn)
+    }
+
+    /// A copy beside the mirror, with nobody else at it: no log stays beside it. Returns its schema, upgraded unless it is newer.
+    pub(super) fn open_copy(&self, upgrade: bool) -> rusqlite::Result<(Connection, i64)> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(&self.path, flags)?;
+        conn.pragma_update(None, "cache_size", -i64::from(WRITER_CACHE_KIB))?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        let found = if upgrade {
+            self.upgrade(&mut conn)?
+        } else {
+            conn.query_row("PRAGMA user_version", [], |row| row.get(0))?
+        };
+        Ok((conn, found))
+    }
+
+    /// A file that nobody writes any more, as it is.
+    pub(super) fn open_sealed(&self) -> rusqlite::Result<Connection> {
+        Connection::open_with_flags(
+            &self.path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
     }
 
     fn connect(&self, flags: OpenFlags, cache_kib: u32) -> Result<Connection, OpenError> {

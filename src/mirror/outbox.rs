@@ -110,6 +110,24 @@ pub fn received(conn: &Connection, stream: &str, seq: u64) -> rusqlite::Result<(
     conn.prepare_cached(MARK)?.execute(params![stream, seq]).map(drop)
 }
 
+/// Another panel goes on with this one's events, by numbers of its own: those of the old stream may mean something else by
+/// now. Enrollments that wait are dropped, since they would be settled anew.
+///
+/// # Errors
+/// SQLite's.
+pub fn begin_stream(conn: &Connection, stream: &str) -> rusqlite::Result<()> {
+    const DROP: &str = "DELETE FROM event WHERE seq > (SELECT received_seq FROM outbox)
+        AND json_extract(body, '$.type') = 'enrollment'";
+    const MOVE_UP: &str = "UPDATE event SET seq = moved.seq FROM (
+        SELECT id, (SELECT received_seq FROM outbox) + row_number() OVER (ORDER BY seq) AS seq FROM event
+        WHERE seq > (SELECT received_seq FROM outbox)) moved WHERE event.id = moved.id";
+    const BEGIN: &str = "UPDATE outbox SET stream = ?1, sent_seq = received_seq, next_seq = 1 + received_seq
+        + (SELECT count(*) FROM event WHERE seq > received_seq)";
+    conn.execute(DROP, [])?;
+    conn.execute(MOVE_UP, [])?;
+    conn.execute(BEGIN, [stream]).map(drop)
+}
+
 /// Whether events up to `seq` may be sent: it is on disk that they may have been.
 ///
 /// # Errors

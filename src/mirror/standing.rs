@@ -26,6 +26,40 @@ pub struct Standing {
     pub heard_root: Digest,
     /// Whether the mirror was ever proven, or compared from end to end. Until then a missing row may still be to come.
     pub whole: bool,
+    /// Whether its rows are a backup's, and were not compared with the source since.
+    pub restored: Restored,
+}
+
+/// Whether the rows are a backup's: the panel had heard more before it was lost, and what was taken away since then is
+/// still in them. Until the next proof nothing is given by them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Restored {
+    /// They are this panel's own, or were compared.
+    #[default]
+    No,
+    /// They are.
+    Yes,
+    /// They are, and somebody wants doors to open by them all the same.
+    DoorsOpen,
+}
+
+impl Restored {
+    pub(super) fn number(self) -> i64 {
+        match self {
+            Restored::No => 0,
+            Restored::Yes => 1,
+            Restored::DoorsOpen => 2,
+        }
+    }
+
+    fn of(number: i64) -> Restored {
+        match number {
+            0 => Restored::No,
+            2 => Restored::DoorsOpen,
+            // What no program has written gives nothing.
+            _ => Restored::Yes,
+        }
+    }
 }
 
 impl Standing {
@@ -134,7 +168,7 @@ impl OutOfSync {
 /// SQLite's.
 pub fn standing(conn: &Connection) -> rusqlite::Result<Standing> {
     const READ: &str = "SELECT head_epoch, head_seq, floor_epoch, floor_seq, root, out_of_sync, heard_epoch,
-        heard_seq, heard_root, whole FROM mirror";
+        heard_seq, heard_root, whole, restored FROM mirror";
     conn.prepare_cached(READ)?.query_row([], |row| {
         let out_of_sync: Option<String> = row.get(5)?;
         Ok(Standing {
@@ -145,6 +179,7 @@ pub fn standing(conn: &Connection) -> rusqlite::Result<Standing> {
             heard: rows::version(row, 6)?.unwrap_or_default(),
             heard_root: rows::digest(row, 8)?.unwrap_or_default(),
             whole: row.get(9)?,
+            restored: Restored::of(row.get(10)?),
         })
     })
 }
@@ -168,7 +203,7 @@ pub(super) fn parts(conn: &Connection) -> rusqlite::Result<Parts> {
 /// # Errors
 /// SQLite's.
 pub fn note_whole(conn: &Connection) -> rusqlite::Result<()> {
-    const NOTE: &str = "UPDATE mirror SET whole = 1 WHERE whole = 0";
+    const NOTE: &str = "UPDATE mirror SET whole = 1, restored = 0 WHERE whole = 0";
     conn.execute(NOTE, []).map(|_| ())
 }
 
@@ -201,22 +236,33 @@ pub fn proven_at(conn: &Connection) -> rusqlite::Result<Option<UtcTime>> {
     Ok(at.map(UtcTime::from_unix))
 }
 
-/// Notes that it is proven now, in the transaction that has found it: its page is written in any case.
+/// Notes that it is proven now, unless that was noted less than `every_s` seconds ago: flash is spared, and what is counted
+/// from the note ends a little early.
 ///
 /// # Errors
 /// SQLite's.
-pub fn note_proven(conn: &Connection, now: UtcTime) -> rusqlite::Result<()> {
-    const NOTE: &str = "UPDATE mirror SET proven_at = ?1";
-    conn.prepare_cached(NOTE)?.execute([now.unix()]).map(drop)
+pub fn note_proven(conn: &Connection, now: UtcTime, every_s: u32) -> rusqlite::Result<()> {
+    const NOTE: &str = "UPDATE mirror SET proven_at = ?1
+        WHERE proven_at IS NULL OR proven_at > ?1 OR proven_at <= ?1 - ?2";
+    conn.prepare_cached(NOTE)?.execute(params![now.unix(), every_s]).map(drop)
+}
+
+/// Whether the rows are a backup's that were not compared with the source.
+///
+/// # Errors
+/// SQLite's.
+pub fn restored(conn: &Connection) -> rusqlite::Result<Restored> {
+    const READ: &str = "SELECT restored FROM mirror";
+    conn.prepare_cached(READ)?.query_row([], |row| row.get(0).map(Restored::of))
 }
 
 /// Writes where the mirror stands; its root becomes that of the parts.
 pub(super) fn store(conn: &Connection, standing: &mut Standing, parts: &mut Parts) -> rusqlite::Result<()> {
     const STORE: &str = "UPDATE mirror SET head_epoch = ?1, head_seq = ?2, floor_epoch = ?3, floor_seq = ?4,
-        root = ?5, out_of_sync = ?6, heard_epoch = ?7, heard_seq = ?8, heard_root = ?9, whole = ?10";
+        root = ?5, out_of_sync = ?6, heard_epoch = ?7, heard_seq = ?8, heard_root = ?9, whole = ?10, restored = ?11";
     const STORE_PARTS: &str = "UPDATE mirror SET parts = ?1";
     standing.root = parts.root();
-    let Standing { head, floor, root, out_of_sync, heard, heard_root, whole } = standing;
+    let Standing { head, floor, root, out_of_sync, heard, heard_root, whole, restored } = standing;
     conn.prepare_cached(STORE)?.execute(params![
         rows::sql(head.epoch),
         rows::sql(head.seq),
@@ -228,10 +274,33 @@ pub(super) fn store(conn: &Connection, standing: &mut Standing, parts: &mut Part
         rows::sql(heard.seq),
         heard_root.to_bytes(),
         *whole,
+        restored.number(),
     ])?;
     if std::mem::take(&mut parts.is_changed) {
         let bytes = parts.sums.map(Digest::to_bytes);
         conn.prepare_cached(STORE_PARTS)?.execute([bytes.as_flattened()])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_noted_now_and_then_and_at_once_when_the_clock_was_put_back() {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch("CREATE TABLE mirror (proven_at INTEGER); INSERT INTO mirror VALUES (NULL)")
+            .expect("a row");
+        for (now, noted) in [
+            (1_000_000, 1_000_000),
+            (1_000_599, 1_000_000),
+            (1_000_600, 1_000_600),
+            (1_000_599, 1_000_599),
+            (900_000, 900_000),
+        ] {
+            note_proven(&conn, UtcTime::from_unix(now), 600).expect("noted");
+            assert_eq!(proven_at(&conn).expect("read"), Some(UtcTime::from_unix(noted)), "{now}");
+        }
+    }
 }

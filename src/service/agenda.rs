@@ -11,14 +11,19 @@ pub(super) mod progress;
 use crate::clock::MonoMs;
 use crate::mirror::touched::{Haste, Touched};
 use access::time::UtcTime;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Where in the queue: how urgent, and the how manieth to come.
+type Place = (Reverse<Haste>, u64);
 
 /// Whom to look at, and when.
 pub(super) struct Agenda {
-    /// To look at now, first come first served; the urgent before the others.
-    urgent: VecDeque<String>,
-    due: VecDeque<String>,
-    is_due: BTreeSet<String>,
+    /// To look at now, first come first served, the urgent before the others; and where in it each stands. A user
+    /// stands there once, however often touched: nobody looks while the PACS is away.
+    due: BTreeMap<Place, String>,
+    places: BTreeMap<String, Place>,
+    came: u64,
     /// Being worked on; those in the second set have to be looked at again after that.
     busy: BTreeSet<String>,
     busy_again: BTreeSet<String>,
@@ -37,9 +42,9 @@ impl Agenda {
     /// Empty; edges up to `edges` are the business of the first walk.
     pub(super) fn new(edges: UtcTime) -> Agenda {
         Agenda {
-            urgent: VecDeque::new(),
-            due: VecDeque::new(),
-            is_due: BTreeSet::new(),
+            due: BTreeMap::new(),
+            places: BTreeMap::new(),
+            came: 0,
             busy: BTreeSet::new(),
             busy_again: BTreeSet::new(),
             later: BTreeSet::new(),
@@ -63,13 +68,16 @@ impl Agenda {
             self.busy_again.insert(user);
             return;
         }
-        let is_new = self.is_due.insert(user.clone());
-        match haste {
-            // Perhaps in the other queue as well; whichever comes first counts.
-            Haste::AtOnce => self.urgent.push_back(user),
-            Haste::InTurn if is_new => self.due.push_back(user),
-            Haste::InTurn => {}
+        if let Some(&place @ (Reverse(stands), _)) = self.places.get(&user) {
+            if stands >= haste {
+                return;
+            }
+            self.due.remove(&place);
         }
+        self.came += 1;
+        let place = (Reverse(haste), self.came);
+        self.places.insert(user.clone(), place);
+        self.due.insert(place, user);
     }
 
     /// Starts the walk over everyone; one that is under way is finished first, so that no key starves.
@@ -106,11 +114,9 @@ impl Agenda {
             self.add_one(user, Haste::InTurn);
         }
         let user = loop {
-            if let Some(user) = self.urgent.pop_front().or_else(|| self.due.pop_front()) {
-                if self.is_due.remove(&user) {
-                    break user;
-                }
-                continue;
+            if let Some((_, user)) = self.due.pop_first() {
+                self.places.remove(&user);
+                break user;
             }
             let user = self.page.pop_front()?;
             if !self.busy.contains(&user) {
@@ -125,7 +131,7 @@ impl Agenda {
 
     /// Everyone who was to be looked at now has been.
     pub(super) fn is_quiet(&self) -> bool {
-        self.is_due.is_empty() && self.walk.is_none() && self.page.is_empty()
+        self.due.is_empty() && self.walk.is_none() && self.page.is_empty()
     }
 
     /// `user` has been looked at; says whether nothing has touched it meanwhile.
@@ -196,6 +202,19 @@ mod tests {
         agenda.add(Touched::Users([("c".to_string(), Haste::AtOnce)].into()));
         let order: Vec<_> = std::iter::from_fn(|| agenda.next(MonoMs(0))).collect();
         assert_eq!(order, ["c", "a", "b"], "and only once");
+    }
+
+    #[test]
+    fn who_is_touched_again_and_again_stands_in_the_queue_once_and_keeps_the_place() {
+        let mut agenda = agenda();
+        for round in 0..1_000 {
+            let haste = if round % 2 == 0 { Haste::AtOnce } else { Haste::InTurn };
+            agenda.add(Touched::Users([("a".to_string(), haste), ("b".to_string(), Haste::AtOnce)].into()));
+        }
+        assert_eq!((agenda.due.len(), agenda.places.len()), (2, 2));
+        let order: Vec<_> = std::iter::from_fn(|| agenda.next(MonoMs(0))).collect();
+        assert_eq!(order, ["a", "b"]);
+        assert!(agenda.is_quiet() && agenda.places.is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::notices::Notices;
 use super::timekeeping::Timekeeper;
+use crate::mirror::standing::Restored;
 use crate::mirror::{door_orders, standing};
 use access::decide::{Facts, Lockdown};
 use access::leash::{Leashes, News};
@@ -47,6 +48,7 @@ impl Circumstances {
         let Age { proven_ago_s, up_s } = self.age;
         facts.leashes = self.leashes.clone();
         facts.news = News { proven_at: standing::proven_at(conn)?, age_s: proven_ago_s, up_s };
+        facts.is_restored = standing::restored(conn)? == Restored::Yes;
         facts.lockdown = match door_orders::lockdown(conn)? {
             Some(shut) => Lockdown::On { exempt: shut.exempt },
             None => Lockdown::Off,

@@ -2,10 +2,15 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Where it is, in the state directory `folder`.
+pub fn path(folder: &Path) -> PathBuf {
+    folder.join("lock")
+}
 
 fn open(folder: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))
+    OpenOptions::new().create(true).truncate(false).write(true).open(path(folder))
 }
 
 /// Takes the lock for as long as the file is kept; `None` when another process has it.
@@ -23,7 +28,7 @@ pub fn take(folder: &Path) -> io::Result<Option<File>> {
 
 /// Whether a daemon runs over `folder`. Someone who may only read the folder cannot ask, and is told no.
 pub fn is_held(folder: &Path) -> bool {
-    let Ok(file) = File::open(folder.join("lock")) else { return false };
+    let Ok(file) = File::open(path(folder)) else { return false };
     // Released again when the file is dropped.
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }

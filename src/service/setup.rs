@@ -7,6 +7,7 @@ mod error;
 use super::lock;
 use super::planning::Planner;
 use super::reporting::last_will;
+use super::restoring;
 use super::timekeeping::Timekeeper;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -88,10 +89,14 @@ impl Setup {
         &self.config
     }
 
+    /// The lock; what a restore has left is brought to its end under it.
     pub(super) fn lock(&self) -> Result<File, StartError> {
         let folder = self.config.state_dir.clone();
         match lock::take(&folder) {
-            Ok(Some(file)) => Ok(file),
+            Ok(Some(file)) => match restoring::finish(&folder) {
+                Ok(()) => Ok(file),
+                Err(source) => Err(StartError::State { folder, source }),
+            },
             Ok(None) => Err(StartError::Locked { folder }),
             Err(source) => Err(StartError::State { folder, source }),
         }

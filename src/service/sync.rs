@@ -56,6 +56,8 @@ pub struct Sync {
     pub notices: Notices,
     /// Most messages in one transaction.
     pub updates_per_poll: usize,
+    /// For how many seconds a proof may go unnoted (`access::leash`).
+    pub note_every_s: u32,
     /// This gateway.
     pub gateway: GatewayId,
     /// Its doors.
@@ -193,7 +195,8 @@ impl Sync {
         let together = messages.clone();
         let gateway = self.gateway.clone();
         let here = Here { time: self.time.time(), doors: self.doors.clone(), gateway };
-        let circumstances = Circumstances { asked, here, gateway: self.gateway.clone() };
+        let circumstances =
+            Circumstances { asked, here, gateway: self.gateway.clone(), note_every_s: self.note_every_s };
         let now = circumstances.clone();
         let work = move |context: Context<'_>| batch::write(context, &together, &now);
         match self.writer.run(Urgency::Narrowing, work).await {

@@ -21,7 +21,12 @@ fn site() -> (World, PathBuf) {
 #[expect(unsafe_code, reason = "a filter of system calls has no safe wrapper here")]
 fn may_not_ask(command: &mut Command) -> &mut Command {
     let forbid = || {
-        let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+        let statement = |code: u32, jt, jf, k| libc::sock_filter {
+            code: u16::try_from(code).expect("a code"),
+            jt,
+            jf,
+            k,
+        };
         let number = |call: libc::c_long| u32::try_from(call).expect("a number of a call");
         let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
         let mut filter = [

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that they link once.
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
 
+mod backup;
 mod bad_input;
 mod boards;
 mod brake;
@@ -21,6 +22,7 @@ mod examples_source;
 mod full_disk;
 mod hand_over;
 mod import;
+mod init;
 mod order;
 mod packages;
 mod pacs_trouble;
@@ -31,6 +33,7 @@ mod repair;
 mod revoking;
 mod scim;
 mod shared_cards;
+mod soak;
 mod supervising;
 mod tidy;
 mod time;

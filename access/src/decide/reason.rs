@@ -41,6 +41,8 @@ pub enum Rule {
     Leash,
     /// The site is not shut, or not for this class.
     Lockdown,
+    /// The records have been compared with the source since they came from a backup.
+    Restoration,
 }
 
 impl Rule {
@@ -62,6 +64,7 @@ impl Rule {
             Rule::Schedule => "schedule",
             Rule::Leash => "leash",
             Rule::Lockdown => "lockdown",
+            Rule::Restoration => "restoration",
         }
     }
 }
@@ -111,6 +114,7 @@ pub enum Reason {
     OutsideSchedule { schedule: Key },
     LeashOver { entitlement: Key, class: Option<Text> },
     Lockdown,
+    Restored,
 }
 
 impl Reason {
@@ -137,6 +141,7 @@ impl Reason {
             Reason::OutsideSchedule { .. } => "outside_schedule",
             Reason::LeashOver { .. } => "leash_over",
             Reason::Lockdown => "lockdown",
+            Reason::Restored => "restored",
         }
     }
 }
@@ -189,6 +194,9 @@ impl fmt::Display for Reason {
                 write!(f, "there was no news for too long for entitlement {entitlement} ({class})")
             }
             Reason::Lockdown => f.write_str("the site is in lockdown"),
+            Reason::Restored => {
+                f.write_str("the records are a backup's, and the source was not heard since it was restored")
+            }
         }
     }
 }

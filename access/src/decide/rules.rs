@@ -41,6 +41,9 @@ pub(super) fn ask(facts: &Facts, shown: &Presentation, door: Option<&Door>, time
     if paths.is_empty() {
         card.push(lockdown(facts, None));
     }
+    if facts.is_restored {
+        card.push(Check::timeless(Rule::Restoration, Some(Reason::Restored)));
+    }
     Explanation { time: *time, card, paths }
 }
 

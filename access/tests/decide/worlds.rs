@@ -248,6 +248,7 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
     let at = |value: &Value| read::<Option<i64>>(value).map(UtcTime::from_unix);
     let news = &question["news"];
     let facts = Facts {
+        is_restored: false,
         tokens: records(&world["tokens"]).into_iter().map(candidate).collect(),
         entitlements: prepared(&world["entitlements"], Arc::<Entitlement>::new),
         schedules: prepared(&world["schedules"], |one: Schedule| Arc::new(Timetable::new(&one))),
@@ -285,7 +286,7 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
 pub(crate) fn text(reason: &Reason) -> String {
     let code = reason.code();
     match reason {
-        Reason::UnknownCard | Reason::UnknownDoor | Reason::Lockdown => code.into(),
+        Reason::UnknownCard | Reason::UnknownDoor | Reason::Lockdown | Reason::Restored => code.into(),
         Reason::AmbiguousCard { tokens } => {
             tokens.iter().fold(code.to_owned(), |text, token| format!("{text} {token}"))
         }

@@ -119,6 +119,19 @@ pub fn give_away(connection: &Connection) -> Result<(), LedgerError> {
         .map_err(sql("give the ledger away"))
 }
 
+/// The ledger is a backup's: what it says of the PACS was true once. [`Row::change_hands`] for each of its rows, and nobody
+/// sends until the source has said who exports; then the PACS is searched for whom the ledger does not know.
+///
+/// # Errors
+/// [`LedgerError`].
+pub fn doubt(connection: &Connection) -> Result<(), LedgerError> {
+    const IDLE: &str = "UPDATE exporter SET role = 'idle', role_claim = 0, role_to = NULL, role_number = NULL, \
+        sweep = 1; DELETE FROM stranger";
+    // Times of another clock: the start arms them.
+    take_over(connection, MonoMs(0), 0)?;
+    connection.execute_batch(IDLE).map_err(sql("doubt the ledger"))
+}
+
 fn id_of(name: &RowName) -> ItemId {
     let kind = match name.kind {
         wire::ItemKind::Person => ItemKind::Person,

@@ -4,7 +4,7 @@
 
 use super::{Check, Verdict};
 use crate::mirror::OpenError;
-use crate::mirror::standing::{self, OutOfSync, Standing};
+use crate::mirror::standing::{self, OutOfSync, Restored, Standing};
 use crate::service::clocks::Clock;
 use crate::service::setup::Setup;
 
@@ -75,7 +75,12 @@ fn proof(standing: &Standing, is_running: bool) -> Check {
         }
         return Check::fine("mirror", format!("equal to the source at {}, root {root}", standing.floor));
     };
-    let found = format!("not proven: {}; head {head}", why.as_str().replace('_', " "));
+    let of = match standing.restored {
+        Restored::No => "",
+        Restored::Yes => "a backup's, nothing opens by it; ",
+        Restored::DoorsOpen => "a backup's, and doors open by it; ",
+    };
+    let found = format!("{of}not proven: {}; head {head}", why.as_str().replace('_', " "));
     match (why, is_running) {
         (OutOfSync::Damaged, _) => {
             let remedy = "a running gateway fetches again what differs; if it comes back, replace the disk";
@@ -109,6 +114,7 @@ mod tests {
             heard: version,
             heard_root: root,
             whole: true,
+            restored: Restored::No,
         };
         let verdict = |standing: Standing, is_running| proof(&standing, is_running).verdict;
         assert_eq!(verdict(proven, false), Verdict::Ok);

@@ -6,6 +6,7 @@
 use super::{Done, Exporting, Turns};
 use crate::export::ledger::{self, role};
 use crate::mirror::due::{self, Walk};
+use crate::mirror::standing::{self, Restored};
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
 use crate::mirror::{Urgency, facts};
 use crate::service::agenda::Agenda;
@@ -33,10 +34,13 @@ impl Turns {
 }
 
 impl Exporting {
-    /// Whether this gateway has the ledger and nothing stops it, and the PACS has answered as its profile says.
+    /// Whether this gateway has the ledger and nothing stops it, its records are not a backup's, and the PACS has answered as its profile says.
     pub(super) fn may_send(&self) -> bool {
         let standing = role::standing(&self.conn);
-        self.notices.is_pacs_known()
+        // What a backup's records give may have been taken away since.
+        let is_heard = standing::restored(&self.conn).is_ok_and(|restored| restored == Restored::No);
+        is_heard
+            && self.notices.is_pacs_known()
             && self.gate.is_open()
             && standing.is_ok_and(|standing| standing.may_send())
     }

@@ -47,13 +47,15 @@ pub(super) struct Circumstances {
     pub(super) here: Here,
     /// This gateway.
     pub(super) gateway: GatewayId,
+    /// For how many seconds a proof may go unnoted.
+    pub(super) note_every_s: u32,
 }
 
 /// Writes what has arrived.
 pub(super) fn write(
     context: Context<'_>,
     messages: &[(Topic, Bytes)],
-    Circumstances { asked, here, gateway }: &Circumstances,
+    Circumstances { asked, here, gateway, note_every_s }: &Circumstances,
 ) -> rusqlite::Result<Outcome> {
     let Context { conn, now, room } = context;
     let mut batch = Batch::begin(conn, now, room)?;
@@ -117,7 +119,7 @@ pub(super) fn write(
     let mut applied = batch.end()?;
     applied.complete &= all_written;
     if applied.findings.contains(&Finding::Proven) && here.time.trust == Trust::Trusted {
-        standing::note_proven(conn, here.time.now)?;
+        standing::note_proven(conn, here.time.now, *note_every_s)?;
     }
     if exporter_changed {
         due::add(conn, &Touched::Everyone)?;

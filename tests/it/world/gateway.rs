@@ -117,6 +117,11 @@ impl Process {
         Process { child: command.spawn().expect("doorward starts") }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, as systemd ends it.
     pub(crate) fn terminate(&self) {
         let id = rustix::process::Pid::from_child(&self.child);
