@@ -53,8 +53,8 @@ def debugfs(disk, *orders):
 
 def install(machine):
     """By the package, while the system runs. It starts the gateway by itself, since the configuration is there."""
-    machine.run("tar -xf /opt/payload.tar -C / && rm /opt/payload.tar")
-    print(machine.run("dpkg --install /opt/doorward.deb 2>&1 && rm /opt/doorward.deb", 200), flush=True)
+    machine.run("tar -xf /payload.tar -C / && rm /payload.tar")
+    print(machine.run("dpkg --install /doorward.deb 2>&1 && rm /doorward.deb", 200), flush=True)
     wait_for("the package has started the gateway", FIRST_BOOT_S,
              lambda: machine.run("systemctl is-active doorward || true") == "active", 1)
     machine.run("systemctl enable vm-ready")
@@ -65,7 +65,7 @@ def first_boot(image, folder, disk, package, site):
     """A panel with everything on it, switched off in order."""
     subprocess.run(["cp", "--sparse=always", f"{image}/disk", disk], check=True)
     write_payload(f"{folder}/payload.tar", site)
-    debugfs(disk, f"write {folder}/payload.tar /opt/payload.tar", f"write {package} /opt/doorward.deb")
+    debugfs(disk, f"write {folder}/payload.tar /payload.tar", f"write {package} /doorward.deb")
     machine = Machine(image, folder, disk, site.reader)
     try:
         machine.run("true", FIRST_BOOT_S)
