@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo man bench bench-first-sync bench-export bench-decisions gpio-test soak arm arm-sizes arm-test \
-        deb deb-test release release-check
+        deb deb-test release release-check vm-test
 .NOTPARALLEL:
 
 # A shell that was open before rustup ran lacks the first; an ordinary user's lacks the second (mosquitto).
@@ -13,6 +13,7 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 DEMO ?= $(RELEASE)/doorward-demo
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+VM_ARGS ?=
 # Of the panel's binary: FEATURES=pcsc,osdp leaves libnfc out.
 FEATURES ?= pcsc,libnfc,osdp
 # Of the package: armhf, arm64, or this machine's.
@@ -31,6 +32,7 @@ help:
 	@echo "make deb     the Debian package for this machine; ARCH=armhf or arm64: for a panel (docs/packages.md)"
 	@echo "             deb-test: installs, upgrades and purges one in a small Debian of its own"
 	@echo "make release builds for other panels and all packages, with checksums; release-check: what CI does not check of them"
+	@echo "make vm-test an emulated panel, from power-on through twenty power cuts (half an hour; docs/arm.md)"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -113,3 +115,8 @@ release-check: release arm-test
 	@scripts/deb-test armhf
 	@lintian --allow-root --fail-on error $(or $(CARGO_TARGET_DIR),target)/deb/*.deb
 	cargo test --locked --package doorward --features failpoints --test it -- supervising:: packages::
+
+vm-test:
+	@$(MAKE) --no-print-directory deb ARCH=armhf
+	@scripts/setup vm
+	@scripts/vm-test $(VM_ARGS)

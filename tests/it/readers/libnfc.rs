@@ -9,6 +9,7 @@ use doorward::reader::spec::{Port, Spec};
 use doorward_sim::readers::card::Card;
 use doorward_sim::readers::pn532::Pn532;
 use rustix::fs::{FlockOperation, flock};
+use rustix::termios::{InputModes, OptionalActions, tcgetattr, tcsetattr};
 use tempfile::TempDir;
 
 const UID10: [u8; 10] = [0x04, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -164,6 +165,22 @@ fn a_child_that_dies_in_the_middle_has_a_successor_that_holds_the_port() {
     let first = desk.standing(NAME).process.expect("a child");
     super::pcsc_trouble::kill(first);
     expect_another_child(&desk, NAME, first);
+    desk.expect_state(NAME, State::Ready);
+    chip.tap(&Card::classic_1k(&UID4));
+    desk.expect_uid(&UID4);
+}
+
+#[test]
+fn a_port_that_a_killed_program_has_left_marked_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let chip = Pn532::start(&folder.path().join("port")).expect("a chip");
+    // As libnfc of a static build leaves it.
+    let port = std::fs::File::options().read(true).write(true).open(chip.link()).expect("the port");
+    let mut settings = tcgetattr(&port).expect("its settings");
+    settings.input_modes |= InputModes::from_bits_retain(0x8000_0000);
+    tcsetattr(&port, OptionalActions::Now, &settings).expect("a mark");
+    drop(port);
+    let desk = Desk::with(vec![at(&folder)]);
     desk.expect_state(NAME, State::Ready);
     chip.tap(&Card::classic_1k(&UID4));
     desk.expect_uid(&UID4);
