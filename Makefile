@@ -32,7 +32,7 @@ help:
 	@echo "make deb     the Debian package for this machine; ARCH=armhf or arm64: for a panel (docs/packages.md)"
 	@echo "             deb-test: installs, upgrades and purges one in a small Debian of its own"
 	@echo "make release builds for other panels and all packages, with checksums; release-check: what CI does not check of them"
-	@echo "make vm-test an emulated panel, from power-on through twenty power cuts (half an hour; docs/arm.md)"
+	@echo "make vm-test an emulated panel, from power-on through twenty power cuts (a quarter of an hour; docs/arm.md)"
 	@echo "make setup   only install what the targets above need"
 
 setup:
@@ -94,7 +94,6 @@ ifeq ($(ARCH),armhf)
 	@$(MAKE) --no-print-directory arm
 else ifeq ($(ARCH),arm64)
 	@scripts/setup release
-	@scripts/arm pcsc
 	@scripts/release build aarch64-unknown-linux-musl
 else
 	cargo build --release --locked --package doorward

@@ -1,8 +1,8 @@
-# The image of cross for a static panel's build (Cross.toml), with pcscd's client as an archive: as scripts/arm builds it.
+# The image of cross for a static panel's build (Cross.toml), with pcscd's client as an archive: as scripts/pcsc-client builds it.
 # Never run here: it needs a Docker engine.
 FROM ghcr.io/cross-rs/armv7-unknown-linux-musleabihf:main
 RUN apt-get update && apt-get install --yes --no-install-recommends bzip2 flex libclang-dev cmake pkg-config curl ca-certificates
-# What client and daemon speak has versions, so the source is one and the same for everyone; these are scripts/arm's.
+# What client and daemon speak has versions, so the source is one and the same for everyone; these are scripts/pcsc-client's.
 ARG PCSC_VERSION=1.9.9
 ARG PCSC_SHA256=cbcc3b34c61f53291cecc0d831423c94d437b188eb2b97b7febc08de1c914e8a
 RUN curl --fail --location --output pcsc.tar.bz2 "https://pcsclite.apdu.fr/files/pcsc-lite-$PCSC_VERSION.tar.bz2" \
@@ -16,4 +16,3 @@ RUN curl --fail --location --output pcsc.tar.bz2 "https://pcsclite.apdu.fr/files
         --disable-libudev --disable-libusb --disable-libsystemd --disable-usb --disable-serial --disable-documentation \
         --enable-ipcdir=/run/pcscd \
     && make -C src libpcsclite.la
-ENV PCSC_LIB_DIR=/pcsc/src/.libs PCSC_LIB_NAME=static=pcsclite

@@ -81,7 +81,8 @@ fn restore_config(file: &Path, args: &RestoreArgs) -> Result<()> {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
             made.with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        let readers = Readers { mode: *mode, group: service_group() };
+        // A backup says who may read; that others may, or that something runs, is none of its business.
+        let readers = Readers { mode: *mode & 0o640, group: service_group() };
         let old = place(&path, content, readers, Keep::Before);
         let old = old.with_context(|| format!("cannot write {}", path.display()))?;
         println!("{}", path.display());

@@ -80,7 +80,10 @@ fn collect(config: &Config, file: &Path, with_secrets: bool) -> Result<Vec<Kept>
         let Ok(inside) = path.strip_prefix(folder) else { continue };
         kept.push(read(&path, inside.to_string_lossy().into_owned(), mode)?);
     }
-    kept.truncate(usize::try_from(FILES_MAX).unwrap_or(usize::MAX));
+    if kept.len() > usize::try_from(FILES_MAX).unwrap_or(usize::MAX) {
+        let problem = format!("names {} files beside it, more than {FILES_MAX}", kept.len() - 1);
+        return Err(BackingUpError::Along { path: file.into(), problem });
+    }
     Ok(kept)
 }
 

@@ -1,6 +1,6 @@
 //! Cross.toml is read by a program that only warns of keys it does not know; here a wrong key is an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -10,17 +10,10 @@ use serde::Deserialize;
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 struct Cross {
-    build: Build,
     target: BTreeMap<String, Target>,
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
-struct Build {
-    env: Environment,
-}
-
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 struct Environment {
     passthrough: Vec<String>,
@@ -34,6 +27,8 @@ struct Target {
     #[serde(default)]
     pre_build: Vec<String>,
     dockerfile: Option<Dockerfile>,
+    #[serde(default)]
+    env: Environment,
 }
 
 #[derive(Deserialize, Debug)]
@@ -81,27 +76,39 @@ fn both_arm_targets_name_the_newest_image() {
 #[test]
 fn each_target_comes_to_a_library_of_pcscd() {
     let cross = shipped();
-    assert_eq!(cross.build.env.passthrough, ["PCSC_LIB_DIR", "PCSC_LIB_NAME"]);
     let dynamic = cross.target["armv7-unknown-linux-gnueabihf"].pre_build.join("\n");
     assert!(dynamic.contains("libpcsclite-dev:$CROSS_DEB_ARCH"), "{dynamic}");
     assert!(
         dynamic.find("--add-architecture $CROSS_DEB_ARCH") < dynamic.find("apt-get update"),
         "apt has to know the architecture first: {dynamic}"
     );
+    // Values, not names alone: of a name that the host has not, Docker takes the image's value away.
+    let handed = &cross.target["armv7-unknown-linux-musleabihf"].env.passthrough;
+    assert_eq!(handed, &["PCSC_LIB_DIR=/pcsc/src/.libs", "PCSC_LIB_NAME=static=pcsclite"]);
     // One and the same client, whoever builds it.
-    let (ours, theirs) = (read("scripts/arm"), read("scripts/cross-musl.dockerfile"));
+    let (ours, theirs) = (read("scripts/pcsc-client"), read("scripts/cross-musl.dockerfile"));
     for name in ["PCSC_VERSION", "PCSC_SHA256"] {
         let wanted = ours.lines().find(|line| line.starts_with(&format!("{name}="))).expect(name);
         assert!(theirs.contains(&format!("ARG {wanted}\n")), "{wanted}");
     }
-    for name in &cross.build.env.passthrough {
-        assert!(theirs.contains(&format!("{name}=")), "{name} is nowhere set");
-    }
+    let options = |text: &str| -> BTreeSet<String> {
+        let words = text.split_whitespace().map(|word| word.trim_matches('"'));
+        words
+            .filter(|word| word.starts_with("--disable-") || word.starts_with("--enable-"))
+            .map(Into::into)
+            .collect()
+    };
+    // Ours makes a shared one as well.
+    let of_both: BTreeSet<_> = options(&ours)
+        .into_iter()
+        .filter(|option| option != "--disable-static" && option != "--enable-shared")
+        .collect();
+    assert_eq!(of_both, options(&theirs));
 }
 
 #[test]
 fn a_misspelt_key_is_an_error() {
-    let head = "[build.env]\npassthrough = []\n[target.armv7-unknown-linux-musleabihf]\n";
+    let head = "[target.armv7-unknown-linux-musleabihf]\n";
     for (wrong, key) in [
         ("image = \"x\"\nprebuild = []\n", "prebuild"),
         ("image = \"x\"\npre_build = []\n", "pre_build"),
@@ -111,7 +118,7 @@ fn a_misspelt_key_is_an_error() {
         let error = toml::from_str::<Cross>(&format!("{head}{wrong}")).unwrap_err();
         assert!(error.to_string().contains(key), "{error}");
     }
-    let error = toml::from_str::<Cross>("[build.env]\npass-through = []\n[target]\n").unwrap_err();
+    let error = toml::from_str::<Cross>(&format!("{head}env = {{ pass-through = [] }}\n")).unwrap_err();
     assert!(error.to_string().contains("pass-through"), "{error}");
     assert!(toml::from_str::<Cross>(&format!("{head}image = \"x\"\npre-build = []\n")).is_ok());
 }

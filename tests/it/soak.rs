@@ -3,7 +3,7 @@
 //! The hour runs in a process of its own, so that what other scenes write does not count. `make soak` acts it with a
 //! figure, and lets the real program work for a while to see that it grows no further.
 //!
-//! Not here: what the file system writes besides (`make vm-test` counts sectors of an emulated panel).
+//! Not here: what the file system writes besides.
 
 use crate::world::{GATEWAY, World, assignment, card, entitlement, eventually, program, status, user};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 The board is qemu's `virt`: its PL061 is a GPIO chip of eight lines, of which line 3 is the power button's. What drives a line
 is told by qemu's test protocol (qtest), which also sets inputs. The shell is the guest's agent behind a virtio port.
 
-Not here: what is true of a door (scene.py), what is on the disk (scripts/vm-image).
+Not here: what is true of a door (panel.py), what is on the disk (scripts/vm-image).
 """
 import base64, json, os, socket, subprocess, threading, time
 

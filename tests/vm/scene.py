@@ -56,7 +56,7 @@ def main():
     shutil.rmtree(options.folder, ignore_errors=True)
     os.makedirs(options.folder)
     begun = time.monotonic()
-    print(f"seed {options.seed}: the same by SEED={options.seed}", flush=True)
+    print(f"seed {options.seed}: the same by VM_ARGS=\"--seed {options.seed}\"", flush=True)
     note("package", f"{os.path.getsize(options.package)} bytes")
     perform(options)
     note("all of it", f"{(time.monotonic() - begun) / 60:.0f} minutes")
