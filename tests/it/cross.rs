@@ -92,7 +92,7 @@ fn each_target_comes_to_a_library_of_pcscd() {
         assert!(theirs.contains(&format!("ARG {wanted}\n")), "{wanted}");
     }
     let options = |text: &str| -> BTreeSet<String> {
-        let words = text.split_whitespace().map(|word| word.trim_matches('"'));
+        let words = text.split(|letter: char| letter.is_whitespace() || letter == '"');
         words
             .filter(|word| word.starts_with("--disable-") || word.starts_with("--enable-"))
             .map(Into::into)
