@@ -42,6 +42,7 @@ pub mod lock;
 pub mod notices;
 pub mod orders;
 pub mod outbox;
+pub mod owner;
 pub mod planning;
 pub mod reporting;
 pub mod restoring;

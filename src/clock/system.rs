@@ -76,7 +76,7 @@ impl Clock for SystemClock {
 
     fn wait_since(&self, seen: Reading, wake: Wake) -> Waiting<'_> {
         let mono_ms = wake.mono.map(|at| at.0.saturating_sub(self.mono().0));
-        let clock = self.clone();
+        let clock = self;
         Box::pin(async move {
             let by_mono = async {
                 match mono_ms {

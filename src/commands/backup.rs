@@ -5,7 +5,7 @@
 use crate::cli::BackupArgs;
 use crate::clock::Clock;
 use crate::config;
-use crate::service::backing_up::{self, Along};
+use crate::service::backing_up::{self, Along, Taken};
 use anyhow::Result;
 use std::path::Path;
 
@@ -15,16 +15,21 @@ use std::path::Path;
 /// When it cannot be made; nothing is there then.
 pub fn backup(file: &Path, args: &BackupArgs) -> Result<()> {
     let config = config::load(file)?;
-    let along = match (args.with_config, args.with_secrets) {
-        (_, true) => Along::Secrets,
-        (true, false) => Along::Config,
-        (false, false) => Along::State,
+    let along = if args.with_secrets {
+        Along::Secrets
+    } else if args.with_config {
+        Along::Config
+    } else {
+        Along::State
     };
     let now = config.clock.system().now();
-    let names = backing_up::make(&config, file, &args.file, along, now)?;
+    let Taken { names, left } = backing_up::make(&config, file, &args.file, along, now)?;
     println!("{}: the backup of {} of {}", args.file.display(), config.gateway, config.site);
     if !names.is_empty() {
         println!("with {}", names.join(", "));
+    }
+    for path in left {
+        println!("without {}: it lies elsewhere; keep it yourself", path.display());
     }
     println!("It holds names, cards and PINs: keep it where only those look who may.");
     Ok(())

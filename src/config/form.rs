@@ -103,7 +103,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Boolean(yes) => visitor.visit_bool(*yes),
             Value::Datetime(_) => Err(self.unexpected(&visitor)),
-            Value::Array(list) => visitor.visit_seq(Items { list, at: 0 }),
+            Value::Array(list) => read_items(list, visitor),
             Value::Table(table) => visitor.visit_map(Members::of(table)),
         }
     }
@@ -113,7 +113,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     only!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64:
         Integer(number) => |visitor: V| visitor.visit_i64(*number));
     only!(deserialize_bool: Boolean(yes) => |visitor: V| visitor.visit_bool(*yes));
-    only!(deserialize_seq: Array(list) => |visitor: V| visitor.visit_seq(Items { list, at: 0 }));
+    only!(deserialize_seq: Array(list) => |visitor: V| read_items(list, visitor));
     only!(deserialize_map: Table(table) => |visitor: V| visitor.visit_map(Members::of(table)));
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -164,6 +164,17 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     serde::forward_to_deserialize_any! { i128 u128 f32 f64 unit unit_struct tuple_struct }
+}
+
+/// All of an array: what a form leaves over is a complaint, as in any other place.
+fn read_items<'de, V: Visitor<'de>>(list: &'de [Value], visitor: V) -> Result<V::Value, Misfit> {
+    let mut items = Items { list, at: 0 };
+    let read = visitor.visit_seq(&mut items)?;
+    if items.at < list.len() {
+        let problem = format!("has {} elements, {} are wanted", list.len(), items.at);
+        return Err(Misfit::new(problem));
+    }
+    Ok(read)
 }
 
 /// What an array holds.
@@ -277,6 +288,7 @@ mod tests {
         #[serde(default)]
         words: BTreeMap<String, Vec<String>>,
         body: Option<Value>,
+        pair: Option<(u8, u8)>,
     }
 
     #[derive(Deserialize, PartialEq, Debug)]
@@ -294,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_form_is_read_with_all_kinds_of_values() {
-        let text = "name = 'n'\nport = 5\nparts = ['nothing', { weight = 2 }, { size = { width = 3 } }]\n\
+        let text = "name = 'n'\nport = 5\npair = [1, 2]\nparts = ['nothing', { weight = 2 }, { size = { width = 3 } }]\n\
                     [words]\na = ['b']\n[body]\nx = [1, true, 2.5]\n";
         let form = Form {
             name: "n".into(),
@@ -302,6 +314,7 @@ mod tests {
             parts: vec![Part::Nothing, Part::Weight(2.0), Part::Size { width: 3 }],
             words: BTreeMap::from([("a".into(), vec!["b".into()])]),
             body: Some(toml::from_str::<Table>("x = [1, true, 2.5]").expect("TOML").into()),
+            pair: Some((1, 2)),
         };
         assert_eq!(read(text), Ok(form));
     }
@@ -334,6 +347,7 @@ mod tests {
                 "name = 'n'\nbody = { at = 2026-11-23 }",
                 "body.at: invalid type: date without quotes, expected any valid TOML value",
             ),
+            ("name = 'n'\npair = [1, 2, 3]", "pair: has 3 elements, 2 are wanted"),
             ("name = 'n'\nport = {}", "port: invalid type: map, expected u16"),
         ] {
             assert_eq!(read(text), Err(complaint.into()), "{text}");

@@ -139,7 +139,7 @@ fn wrong_value(path: &Path, table: &toml::Table, misfit: Misfit) -> ConfigError 
         let remedy = "give { file = \"…\" } or { credential = \"…\" }".into();
         return ConfigError { file: path.into(), key, value: None, problem, remedy };
     }
-    let value = lookup(table, &key).map(spelled);
+    let value = lookup(table, &key).map(spelled).filter(|_| !looks_like_a_login(&key));
     ConfigError { file: path.into(), key, value, problem: message, remedy }
 }
 
@@ -147,10 +147,15 @@ fn may_hold_a_secret(text: &str) -> bool {
     text.contains("password") || text.contains("client_key") || is_reader_key(text)
 }
 
+/// A login under a misspelt name, which is nobody's place.
+fn looks_like_a_login(key: &str) -> bool {
+    ["pass", "pasw", "pwd", "secret"].iter().any(|part| key.contains(part))
+}
+
 /// The base key of an OSDP reader, by its dotted key or by its line.
 fn is_reader_key(text: &str) -> bool {
     let text = text.trim_start();
-    (text.starts_with("reader[") && text.ends_with(".key"))
+    (text.starts_with("reader[") && text.split('.').any(|part| part == "key"))
         || text.split('=').next().is_some_and(|key| key.trim() == "key")
 }
 

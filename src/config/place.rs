@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Who may read a file.
@@ -14,6 +14,15 @@ pub struct Readers {
     pub mode: u32,
     /// This group's, where whoever writes may give it away.
     pub group: Option<u32>,
+}
+
+impl Readers {
+    /// Of the configuration, which holds no secret: the service's group; everybody where that is not there yet, since the
+    /// service could not read it otherwise.
+    pub fn of_configuration() -> Readers {
+        let group = service_group();
+        Readers { mode: if group.is_some() { 0o640 } else { 0o644 }, group }
+    }
 }
 
 /// What becomes of the file that was there.
@@ -32,16 +41,16 @@ pub enum Keep {
 /// The system's; `path` is what it was then.
 pub fn place(path: &Path, content: &[u8], readers: Readers, old: Keep) -> io::Result<Option<PathBuf>> {
     let beside = with_suffix(path, ".new");
-    let written = write(&beside, content, readers);
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written?;
-    let kept = match old {
-        Keep::Before => keep(path)?,
-        Keep::Nothing => None,
+    write(&beside, content, readers).inspect_err(|_| drop(fs::remove_file(&beside)))?;
+    let swap = || -> io::Result<Option<PathBuf>> {
+        let kept = match old {
+            Keep::Before => keep(path)?,
+            Keep::Nothing => None,
+        };
+        fs::rename(&beside, path)?;
+        Ok(kept)
     };
-    fs::rename(&beside, path)?;
+    let kept = swap().inspect_err(|_| drop(fs::remove_file(&beside)))?;
     match path.parent() {
         Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all()?,
         _ => File::open(".")?.sync_all()?,
@@ -55,7 +64,7 @@ fn write(beside: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
     file.write_all(content)?;
     if let Some(group) = readers.group {
-        chown(beside, None, Some(group))?;
+        fchown(&file, None, Some(group))?;
     }
     file.set_permissions(fs::Permissions::from_mode(readers.mode))?;
     file.sync_all()

@@ -187,12 +187,44 @@ pub struct Unpacked {
     pub records: u64,
 }
 
+/// A backup, opened by whoever may read it.
+#[derive(Debug)]
+pub struct Backup {
+    path: PathBuf,
+    file: File,
+}
+
+impl Backup {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(path: &Path) -> Result<Backup, BackupError> {
+        let file = File::open(path).map_err(io_error(path))?;
+        Ok(Backup { path: path.into(), file })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Whether a file of this name may be in a backup: one in the configuration's folder or below, which nobody misreads (a name
+/// becomes a line of a unit).
+pub fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    name.bytes().all(is_plain) && name.split('/').all(is_part)
+}
+
 /// Copies the backup `from` to `into`, which must not be there yet, and looks at all of it.
 ///
 /// # Errors
 /// As [`BackupError`] says; `into` may be there then, and is good for nothing.
-pub fn unpack(from: &Path, into: &Path) -> Result<Unpacked, BackupError> {
+pub fn unpack(from: &mut Backup, into: &Path) -> Result<Unpacked, BackupError> {
     file::unseal(from, Some(into))?;
+    let from = from.path.as_path();
     let sqlite = sqlite_error(from);
     let damaged = |found: String| BackupError::Damaged { path: from.into(), found };
     let (conn, found) = Mirror::of_file(into).open_copy(false).map_err(&sqlite)?;
@@ -210,7 +242,11 @@ pub fn unpack(from: &Path, into: &Path) -> Result<Unpacked, BackupError> {
         return Err(damaged(found));
     }
     let (site, about) = read_about(&conn).map_err(&sqlite)?;
-    conn.execute_batch("DROP TABLE backup; DROP TABLE backup_file").map_err(&sqlite)?;
+    // Logins are among them, and the service reads this file: neither its free pages nor a journal on the disk keep them.
+    const FORGET: &str =
+        "PRAGMA journal_mode = MEMORY; PRAGMA secure_delete = ON; DROP TABLE backup; DROP TABLE backup_file;
+        PRAGMA secure_delete = OFF; PRAGMA journal_mode = DELETE";
+    conn.execute_batch(FORGET).map_err(&sqlite)?;
     Ok(Unpacked { conn, site, about, records: report.records })
 }
 
@@ -227,17 +263,14 @@ fn has_code(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row(FIND, [], |row| row.get(0))
 }
 
-/// The files that the backup `from` took along, and its panel; all of it is compared with its checksum.
+/// The files that the backup `from` took along; all of it is compared with its checksum.
 ///
 /// # Errors
 /// As [`BackupError`] says.
-pub fn files_of(from: &Path) -> Result<(About, Vec<Kept>), BackupError> {
+pub fn files_of(from: &mut Backup) -> Result<Vec<Kept>, BackupError> {
     file::unseal(from, None)?;
-    let read = || {
-        let conn = Mirror::of_file(from).open_sealed()?;
-        Ok((read_about(&conn)?.1, read_files(&conn)?))
-    };
-    read().map_err(sqlite_error(from))
+    let read = || read_files(&Mirror::of_file(&from.path).open_sealed()?);
+    read().map_err(sqlite_error(&from.path))
 }
 
 fn read_about(conn: &Connection) -> rusqlite::Result<(String, About)> {
@@ -253,9 +286,11 @@ fn read_about(conn: &Connection) -> rusqlite::Result<(String, About)> {
 }
 
 fn read_files(conn: &Connection) -> rusqlite::Result<Vec<Kept>> {
-    const READ: &str = "SELECT name, mode, content FROM backup_file ORDER BY name LIMIT ?1";
+    const READ: &str =
+        "SELECT name, mode, content FROM backup_file WHERE length(content) <= ?2 ORDER BY name LIMIT ?1";
     let mut read = conn.prepare(READ)?;
-    let rows = read.query_map([FILES_MAX], |row| {
+    let bytes_max = i64::try_from(FILE_MAX_BYTES).unwrap_or(i64::MAX);
+    let rows = read.query_map(params![FILES_MAX, bytes_max], |row| {
         Ok(Kept { name: row.get(0)?, mode: row.get(1)?, content: row.get(2)? })
     })?;
     rows.collect()

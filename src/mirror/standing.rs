@@ -226,14 +226,17 @@ pub fn forget_proof(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute(FORGET, []).map(|_| ())
 }
 
-/// When the mirror was last proven, by a clock that was believed.
+/// What a decision has to know of the rows: when they were last proven, by a clock that was believed; and whether they are
+/// a backup's.
 ///
 /// # Errors
 /// SQLite's.
-pub fn proven_at(conn: &Connection) -> rusqlite::Result<Option<UtcTime>> {
-    const READ: &str = "SELECT proven_at FROM mirror";
-    let at: Option<i64> = conn.prepare_cached(READ)?.query_row([], |row| row.get(0))?;
-    Ok(at.map(UtcTime::from_unix))
+pub fn provenance(conn: &Connection) -> rusqlite::Result<(Option<UtcTime>, Restored)> {
+    const READ: &str = "SELECT proven_at, restored FROM mirror";
+    conn.prepare_cached(READ)?.query_row([], |row| {
+        let at: Option<i64> = row.get(0)?;
+        Ok((at.map(UtcTime::from_unix), Restored::of(row.get(1)?)))
+    })
 }
 
 /// Notes that it is proven now, unless that was noted less than `every_s` seconds ago: flash is spared, and what is counted
@@ -245,15 +248,6 @@ pub fn note_proven(conn: &Connection, now: UtcTime, every_s: u32) -> rusqlite::R
     const NOTE: &str = "UPDATE mirror SET proven_at = ?1
         WHERE proven_at IS NULL OR proven_at > ?1 OR proven_at <= ?1 - ?2";
     conn.prepare_cached(NOTE)?.execute(params![now.unix(), every_s]).map(drop)
-}
-
-/// Whether the rows are a backup's that were not compared with the source.
-///
-/// # Errors
-/// SQLite's.
-pub fn restored(conn: &Connection) -> rusqlite::Result<Restored> {
-    const READ: &str = "SELECT restored FROM mirror";
-    conn.prepare_cached(READ)?.query_row([], |row| row.get(0).map(Restored::of))
 }
 
 /// Writes where the mirror stands; its root becomes that of the parts.
@@ -290,8 +284,10 @@ mod tests {
     #[test]
     fn a_proof_is_noted_now_and_then_and_at_once_when_the_clock_was_put_back() {
         let conn = Connection::open_in_memory().expect("memory");
-        conn.execute_batch("CREATE TABLE mirror (proven_at INTEGER); INSERT INTO mirror VALUES (NULL)")
-            .expect("a row");
+        conn.execute_batch(
+            "CREATE TABLE mirror (proven_at INTEGER, restored INTEGER); INSERT INTO mirror VALUES (NULL, 0)",
+        )
+        .expect("a row");
         for (now, noted) in [
             (1_000_000, 1_000_000),
             (1_000_599, 1_000_000),
@@ -300,7 +296,8 @@ mod tests {
             (900_000, 900_000),
         ] {
             note_proven(&conn, UtcTime::from_unix(now), 600).expect("noted");
-            assert_eq!(proven_at(&conn).expect("read"), Some(UtcTime::from_unix(noted)), "{now}");
+            let (at, _) = provenance(&conn).expect("read");
+            assert_eq!(at, Some(UtcTime::from_unix(noted)), "{now}");
         }
     }
 }

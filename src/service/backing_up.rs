@@ -5,7 +5,7 @@
 use crate::clock::floor::{Floor, FloorError};
 use crate::config::{Config, SECRETS_FOLDER, SecretSource};
 use crate::mirror::Mirror;
-use crate::mirror::backup::{self, About, BackupError, FILE_MAX_BYTES, FILES_MAX, Kept, MODE};
+use crate::mirror::backup::{self, About, BackupError, FILE_MAX_BYTES, FILES_MAX, Kept, MODE, is_name};
 use access::time::UtcTime;
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ pub const CONFIG_NAME: &str = "config.toml";
 const GROUP_MODE: u32 = 0o640;
 
 /// What goes along beside the mirror.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Along {
     /// Nothing.
     State,
@@ -47,7 +47,16 @@ pub enum BackingUpError {
     },
 }
 
-/// Writes a backup of this panel, whose configuration was read from `file`, to `to`. Gives the names of what went along.
+/// What is beside the mirror in a backup.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// The names of what went along.
+    pub names: Vec<String>,
+    /// What the configuration names and did not go along, since it lies elsewhere than the configuration.
+    pub left: Vec<PathBuf>,
+}
+
+/// Writes a backup of this panel, whose configuration was read from `file`, to `to`.
 ///
 /// # Errors
 /// As [`BackingUpError`] says.
@@ -57,34 +66,42 @@ pub fn make(
     to: &Path,
     along: Along,
     now: UtcTime,
-) -> Result<Vec<String>, BackingUpError> {
+) -> Result<Taken, BackingUpError> {
     let clock_floor = Floor::open(&config.state_dir)?.at();
     let about = About { gateway: config.gateway.to_string(), made_at: now, clock_floor };
-    let files = match along {
-        Along::State => Vec::new(),
+    let (files, left) = match along {
+        Along::State => Default::default(),
         Along::Config | Along::Secrets => collect(config, file, along == Along::Secrets)?,
     };
     backup::make(&Mirror::at(&config.state_dir), to, &about, &files)?;
-    Ok(files.into_iter().map(|kept| kept.name).collect())
+    Ok(Taken { names: files.into_iter().map(|kept| kept.name).collect(), left })
 }
 
-fn collect(config: &Config, file: &Path, with_secrets: bool) -> Result<Vec<Kept>, BackingUpError> {
+fn collect(
+    config: &Config,
+    file: &Path,
+    with_secrets: bool,
+) -> Result<(Vec<Kept>, Vec<PathBuf>), BackingUpError> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut kept = vec![read(file, CONFIG_NAME.into(), GROUP_MODE)?];
+    let mut left = Vec::new();
     let mut wanted = named_files(config);
     if with_secrets {
         wanted.extend(secrets(config, folder));
     }
     for (path, mode) in wanted {
-        // What lies elsewhere belongs to the system or to a package.
-        let Ok(inside) = path.strip_prefix(folder) else { continue };
-        kept.push(read(&path, inside.to_string_lossy().into_owned(), mode)?);
+        match path.strip_prefix(folder).ok().and_then(Path::to_str).filter(|name| is_name(name)) {
+            Some(name) => kept.push(read(&path, name.to_owned(), mode)?),
+            // A package's comes with the package.
+            None if path.starts_with("/usr") => {}
+            None => left.push(path),
+        }
     }
     if kept.len() > usize::try_from(FILES_MAX).unwrap_or(usize::MAX) {
         let problem = format!("names {} files beside it, more than {FILES_MAX}", kept.len() - 1);
         return Err(BackingUpError::Along { path: file.into(), problem });
     }
-    Ok(kept)
+    Ok((kept, left))
 }
 
 fn named_files(config: &Config) -> BTreeMap<PathBuf, u32> {
@@ -104,9 +121,8 @@ fn secrets(config: &Config, folder: &Path) -> BTreeMap<PathBuf, u32> {
     let all = broker.into_iter().chain(pacs).chain(readers).flatten();
     let place = |secret: &SecretSource| match (&secret.file, &secret.credential) {
         (Some(file), _) => Some((file.clone(), GROUP_MODE)),
-        (None, Some(name)) => {
-            Some((folder.join(SECRETS_FOLDER).join(name), MODE)).filter(|(path, _)| path.exists())
-        }
+        // One that is not there is an error: a backup without it would be found out when the panel is dead.
+        (None, Some(name)) => Some((folder.join(SECRETS_FOLDER).join(name), MODE)),
         (None, None) => None,
     };
     all.filter_map(place).collect()

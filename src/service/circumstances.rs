@@ -47,8 +47,9 @@ impl Circumstances {
     pub fn fill(&self, conn: &Connection, facts: &mut Facts) -> rusqlite::Result<()> {
         let Age { proven_ago_s, up_s } = self.age;
         facts.leashes = self.leashes.clone();
-        facts.news = News { proven_at: standing::proven_at(conn)?, age_s: proven_ago_s, up_s };
-        facts.is_restored = standing::restored(conn)? == Restored::Yes;
+        let (proven_at, restored) = standing::provenance(conn)?;
+        facts.news = News { proven_at, age_s: proven_ago_s, up_s };
+        facts.is_restored = restored == Restored::Yes;
         facts.lockdown = match door_orders::lockdown(conn)? {
             Some(shut) => Lockdown::On { exempt: shut.exempt },
             None => Lockdown::Off,

@@ -8,18 +8,19 @@
 
 use super::lock;
 use super::notices::Notices;
+use super::owner::AsOwner;
 use crate::clock::floor::{Floor, FloorError};
 use crate::config::Config;
 use crate::export::ledger::transfer;
 use crate::failpoint;
 use crate::mirror::backup::afresh::{self, Afresh};
-use crate::mirror::backup::{self, BackupError, Unpacked};
+use crate::mirror::backup::{self, Backup, BackupError, Unpacked};
 use crate::mirror::standing::{self, Standing};
 use crate::mirror::{Mirror, outbox};
 use access::time::UtcTime;
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// What is being made.
@@ -44,7 +45,7 @@ pub struct Wish {
 
 /// What was restored.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Restored {
+pub struct Done {
     /// When the backup was made, by the clock of its panel.
     pub made_at: UtcTime,
     /// Records.
@@ -114,10 +115,11 @@ pub enum RestoreError {
 ///
 /// # Errors
 /// As [`RestoreError`] says; the state is what it was then.
-pub fn restore(config: &Config, from: &Path, wish: Wish, stream: &str) -> Result<Restored, RestoreError> {
+pub fn restore(config: &Config, from: &mut Backup, wish: Wish, stream: &str) -> Result<Done, RestoreError> {
     let folder = &config.state_dir;
     let state = |source| RestoreError::State { folder: folder.clone(), source };
     make_folder(folder).map_err(state)?;
+    let _owner = AsOwner::of(folder).map_err(state)?;
     let _lock = match lock::take(folder) {
         Ok(Some(file)) => file,
         Ok(None) => return Err(RestoreError::Running { folder: folder.clone() }),
@@ -136,7 +138,6 @@ pub fn restore(config: &Config, from: &Path, wish: Wish, stream: &str) -> Result
     let restored = restored?;
     failpoint::pass("restore.made");
     let decide = || -> io::Result<()> {
-        own(folder, &made)?;
         sync(&made)?;
         fs::rename(&made, folder.join(DECIDED))?;
         sync(folder)?;
@@ -147,10 +148,11 @@ pub fn restore(config: &Config, from: &Path, wish: Wish, stream: &str) -> Result
     Ok(restored)
 }
 
-fn prepare(config: &Config, from: &Path, wish: Wish, stream: &str) -> Result<Restored, RestoreError> {
+fn prepare(config: &Config, from: &mut Backup, wish: Wish, stream: &str) -> Result<Done, RestoreError> {
     let folder = &config.state_dir;
     let made = folder.join(MADE);
     let Unpacked { mut conn, site, about, records, .. } = backup::unpack(from, &made.join(MIRROR[2]))?;
+    let from = from.path();
     for (what, found, wanted) in
         [("site", &site, config.site.as_str()), ("gateway", &about.gateway, config.gateway.as_str())]
     {
@@ -172,7 +174,7 @@ fn prepare(config: &Config, from: &Path, wish: Wish, stream: &str) -> Result<Res
     // Of two instants that have passed, the later one.
     let floor = Floor::open(folder)?.at().max(about.clock_floor);
     Floor::open(&made)?.set(floor)?;
-    Ok(Restored { made_at: about.made_at, records, afresh })
+    Ok(Done { made_at: about.made_at, records, afresh })
 }
 
 /// Brings a restore to its end that was decided, and forgets one that was not. The lock is held.
@@ -184,7 +186,7 @@ pub fn finish(folder: &Path) -> io::Result<()> {
     if made.exists()
         && let Err(error) = fs::remove_dir_all(&made)
     {
-        // It may be root's; it is nothing but in the way.
+        // It is nothing but in the way.
         tracing::warn!(%error, folder = %made.display(), "what is left of a restore stays there");
     }
     let decided = folder.join(DECIDED);
@@ -230,25 +232,16 @@ fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Its own is the folder, not what it lies in.
 fn make_folder(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// What root makes is the service's, as the state directory is.
-fn own(folder: &Path, made: &Path) -> io::Result<()> {
-    let (wanted, found) = (fs::metadata(folder)?, fs::metadata(made)?);
-    if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) {
-        return Ok(());
-    }
-    for file in fs::read_dir(made)? {
-        chown(file?.path(), Some(wanted.uid()), Some(wanted.gid()))?;
-    }
-    chown(lock::path(folder), Some(wanted.uid()), Some(wanted.gid()))?;
-    chown(made, Some(wanted.uid()), Some(wanted.gid()))
 }
 
 /// What would be lost with the state that is there, as far as it can be told.

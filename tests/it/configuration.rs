@@ -20,7 +20,7 @@ entitlement_import_types = ["AccessProfile"]
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one case a line")]
 fn every_complaint_names_file_key_value_and_remedy() {
-    let table: [(&str, &str, &str, &str, &str); 25] = [
+    let table: [(&str, &str, &str, &str, &str); 27] = [
         ("site = \"office\"", "", "site", "", "add the key"),
         ("\"office\"", "\"Office 1\"", "site", "\"Office 1\"", "correct"),
         ("\"panel-1\"", "\"\"", "gateway", "\"\"", "correct"),
@@ -98,6 +98,14 @@ fn every_complaint_names_file_key_value_and_remedy() {
             "pacs.card_number_format",
             "\"octal\"",
             "correct",
+        ),
+        ("[broker]", "[broker]\npasword = \"hunter2\"", "broker.pasword", "", "name"),
+        (
+            "[pacs]",
+            "[[reader]]\nname = \"a\"\nkind = \"osdp\"\ndevice = \"x\"\nkey = { value = \"hunter2\" }\n[pacs]",
+            "reader[0].key.value",
+            "",
+            "credential",
         ),
         ("[broker]", "[broker", "line 4", "[broker", "TOML"),
     ];

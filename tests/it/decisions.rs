@@ -212,8 +212,8 @@ fn python_decides_the_same_over_what_a_real_mirror_exports() {
             let case = asked(&bare, question);
             let door = Key::new(question["door"].as_str().expect("a door")).expect("a key");
             let (door, facts) = doors.facts(&reader, &case.shown.identifier.hex, &door).expect("facts");
-            let Facts { leashes, news, lockdown, passback, .. } = case.facts;
-            let facts = Facts { leashes, news, lockdown, passback, ..facts };
+            let Facts { leashes, news, lockdown, passback, is_restored, .. } = case.facts;
+            let facts = Facts { leashes, news, lockdown, passback, is_restored, ..facts };
             let decision = explain(&facts, &case.shown, door.as_deref(), &case.time).decision();
             let (granted, mut reasons) = match &decision {
                 Decision::Granted { .. } => (true, Vec::new()),
@@ -229,5 +229,5 @@ fn python_decides_the_same_over_what_a_real_mirror_exports() {
         }
     }
     println!("{seen:?}");
-    assert_eq!(seen.len(), 20 + 1, "every reason, and grants: {seen:?}");
+    assert_eq!(seen.len(), 21 + 1, "every reason, and grants: {seen:?}");
 }

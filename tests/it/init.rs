@@ -77,6 +77,12 @@ fn mode(path: &Path) -> u32 {
         & 0o777
 }
 
+/// Of a configuration: its group's, where root can give it to the service's.
+pub(crate) fn configuration_mode() -> u32 {
+    let has_group = fs::read_to_string("/etc/group").unwrap().contains("\ndoorward:");
+    if has_group && rustix::process::geteuid().is_root() { 0o640 } else { 0o644 }
+}
+
 #[test]
 fn flags_alone_make_a_panel_that_the_doctor_finds_well() {
     let panel = Panel::new();
@@ -92,8 +98,7 @@ fn flags_alone_make_a_panel_that_the_doctor_finds_well() {
     assert!(text.contains("password = { credential = \"broker-password\" }"), "{text}");
     let secrets = panel.folder.join("etc/secrets");
     assert_eq!(fs::read_to_string(secrets.join("broker-password")).unwrap(), "tell-nobody");
-    let has_group = fs::read_to_string("/etc/group").unwrap().contains("\ndoorward:");
-    assert_eq!(mode(&config), if has_group { 0o640 } else { 0o644 });
+    assert_eq!(mode(&config), configuration_mode());
     assert_eq!((mode(&secrets), mode(&secrets.join("pacs-password"))), (0o700, 0o600));
     let drop_in = fs::read_to_string(panel.folder.join("unit/credentials.conf")).unwrap();
     let lines: Vec<&str> = drop_in.lines().filter(|line| !line.starts_with('#')).collect();

@@ -159,6 +159,8 @@ def failing(world, question, moment):
         reasons += lockdown(moment, None)
     elif all(paths):
         reasons += [reason for one in paths for reason in one]
+    if question.get("restored"):
+        reasons.append("restored")
     return sorted(set(reasons))
 
 

@@ -192,6 +192,7 @@ pub(crate) fn question(dice: &mut Dice) -> Value {
             "up_s": dice.below(48) * 3600,
         },
         "lockdown": dice.one_in(8).then_some(exempt),
+        "restored": dice.one_in(12),
         "passed_ago_s": dice.one_in(5).then(|| dice.below(20) * 60),
         "wait_s": if dice.one_in(2) { 600 } else { 0 },
     })
@@ -248,7 +249,7 @@ pub(crate) fn asked(world: &Value, question: &Value) -> Asked {
     let at = |value: &Value| read::<Option<i64>>(value).map(UtcTime::from_unix);
     let news = &question["news"];
     let facts = Facts {
-        is_restored: false,
+        is_restored: question["restored"] == true,
         tokens: records(&world["tokens"]).into_iter().map(candidate).collect(),
         entitlements: prepared(&world["entitlements"], Arc::<Entitlement>::new),
         schedules: prepared(&world["schedules"], |one: Schedule| Arc::new(Timetable::new(&one))),

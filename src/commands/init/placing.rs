@@ -3,8 +3,8 @@
 use super::answers::Answers;
 use super::text::COPIES;
 use crate::cli::InitArgs;
-use crate::config::{Keep, Readers, SECRETS_FOLDER, place, service_group};
-use anyhow::{Context, Result};
+use crate::config::{Keep, Readers, SECRETS_FOLDER, place};
+use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -36,10 +36,7 @@ pub(super) fn place_all(file: &Path, args: &InitArgs, answers: &Answers, text: &
     }
     hand_over(&args.drop_in, &credentials)?;
     make_folder(&args.state_dir, 0o700)?;
-    let group = service_group();
-    // Without its group the service could not read it; it holds no secret.
-    let readers = Readers { mode: if group.is_some() { 0o640 } else { 0o644 }, group };
-    if let Some(old) = put(file, text.as_bytes(), readers, Keep::Before)? {
+    if let Some(old) = put(file, text.as_bytes(), Readers::of_configuration(), Keep::Before)? {
         println!("  the one before is {}", old.display());
     }
     println!("Then: systemctl daemon-reload, and systemctl enable --now doorward");
@@ -65,7 +62,12 @@ pub(in crate::commands) fn hand_over(drop_in: &Path, secrets: &[PathBuf]) -> Res
     for path in secrets {
         let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(text, "LoadCredential={name}:{}", path.display());
+        let shown = path.to_string_lossy();
+        if shown.chars().any(char::is_control) {
+            bail!("{shown:?}: no unit can name it; choose another folder for the configuration");
+        }
+        // `%` is systemd's.
+        let _ = writeln!(text, "LoadCredential={name}:{}", shown.replace('%', "%%"));
     }
     if let Some(folder) = drop_in.parent() {
         make_folder(folder, 0o755)?;
@@ -79,7 +81,16 @@ fn put(path: &Path, content: &[u8], readers: Readers, keep: Keep) -> Result<Opti
     Ok(kept)
 }
 
+/// The mode is the folder's own, not that of what it lies in. On disk when this returns.
 fn make_folder(folder: &Path, mode: u32) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(mode).create(folder);
-    made.with_context(|| format!("cannot make {}", folder.display()))
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let make = || {
+        fs::create_dir_all(parent)?;
+        DirBuilder::new().mode(mode).create(folder)?;
+        fs::File::open(parent)?.sync_all()
+    };
+    make().with_context(|| format!("cannot make {}", folder.display()))
 }

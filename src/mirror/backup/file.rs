@@ -2,7 +2,7 @@
 //!
 //! Not here: what is before (SQLite's).
 
-use super::{BackupError, MODE, io_error};
+use super::{Backup, BackupError, MODE, io_error};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -54,13 +54,13 @@ pub(super) fn seal(path: &Path) -> io::Result<()> {
 }
 
 /// Compares the sum of `from`, and copies what is before its last line to `into`.
-pub(super) fn unseal(from: &Path, into: Option<&Path>) -> Result<(), BackupError> {
+pub(super) fn unseal(from: &mut Backup, into: Option<&Path>) -> Result<(), BackupError> {
+    let Backup { path: from, file } = from;
     let error = io_error(from);
-    let mut file = File::open(from).map_err(&error)?;
-    let last = last_line(&mut file).map_err(&error)?;
-    let Some((found, last)) = last else { return Err(BackupError::NoBackup { path: from.into() }) };
+    let last = last_line(file).map_err(&error)?;
+    let Some((found, last)) = last else { return Err(BackupError::NoBackup { path: from.clone() }) };
     if found > FORMAT {
-        return Err(BackupError::Newer { path: from.into(), what: "its format", found, known: FORMAT });
+        return Err(BackupError::Newer { path: from.clone(), what: "its format", found, known: FORMAT });
     }
     let bytes = file.metadata().map_err(&error)?.len() - LINE_BYTES;
     let sum = match into {
@@ -68,15 +68,15 @@ pub(super) fn unseal(from: &Path, into: Option<&Path>) -> Result<(), BackupError
             let error = io_error(into);
             let made = OpenOptions::new().write(true).create_new(true).mode(MODE).open(into);
             let mut copied = made.map_err(&error)?;
-            let sum = copy(&mut file, bytes, &mut copied).map_err(&error)?;
+            let sum = copy(file, bytes, &mut copied).map_err(&error)?;
             copied.sync_all().map_err(&error)?;
             sum
         }
-        None => copy(&mut file, bytes, &mut io::sink()).map_err(&error)?,
+        None => copy(file, bytes, &mut io::sink()).map_err(&error)?,
     };
     if line(FORMAT, &sum) != last {
         let found = "it does not give its checksum".into();
-        return Err(BackupError::Damaged { path: from.into(), found });
+        return Err(BackupError::Damaged { path: from.clone(), found });
     }
     Ok(())
 }
@@ -111,6 +111,10 @@ mod tests {
         for format in [1, 9_999] {
             assert_eq!(line(format, &sum).len() as u64, LINE_BYTES);
         }
+    }
+
+    fn unseal(from: &Path, into: Option<&Path>) -> Result<(), BackupError> {
+        super::unseal(&mut Backup::open(from)?, into)
     }
 
     #[test]

@@ -8,6 +8,10 @@ use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
 
+fn unpack(from: &Path, into: &Path) -> Result<Unpacked, BackupError> {
+    super::unpack(&mut Backup::open(from)?, into)
+}
+
 const NOW: UtcTime = UtcTime::from_unix(1_800_000_000);
 
 fn mirror(folder: &TempDir) -> (Mirror, Connection) {
@@ -147,4 +151,27 @@ fn a_backup_of_a_later_program_or_with_altered_rows_is_refused_with_the_reason()
     assert!(code.contains("triggers or views"), "{code}");
     let altered = refusal("UPDATE record SET body = replace(body, 'Ada', 'Eve')", "d");
     assert!(altered.contains("damaged") && altered.contains("ada"), "{altered}");
+}
+
+#[test]
+fn a_name_in_a_backup_is_a_place_below_the_configuration_and_no_line_of_a_unit() {
+    for name in ["config.toml", "secrets/broker-password", "pki/site_1/ca.pem"] {
+        assert!(is_name(name), "{name}");
+    }
+    for name in [
+        "",
+        "/etc/shadow",
+        "../x",
+        "a/../x",
+        "a//b",
+        "a/",
+        "./a",
+        "secrets/x\nExecStartPre=+sh",
+        "a b",
+        "a%n",
+        "a:b",
+        "\u{e4}",
+    ] {
+        assert!(!is_name(name), "{name:?}");
+    }
 }

@@ -38,7 +38,7 @@ impl Exporting {
     pub(super) fn may_send(&self) -> bool {
         let standing = role::standing(&self.conn);
         // What a backup's records give may have been taken away since.
-        let is_heard = standing::restored(&self.conn).is_ok_and(|restored| restored == Restored::No);
+        let is_heard = standing::provenance(&self.conn).is_ok_and(|(_, restored)| restored == Restored::No);
         is_heard
             && self.notices.is_pacs_known()
             && self.gate.is_open()
