@@ -165,6 +165,11 @@ impl Agenda {
         (now != self.edges).then(|| (self.edges.min(now), self.edges.max(now)))
     }
 
+    /// Edges up to here have been looked at.
+    pub(super) fn edges(&self) -> UtcTime {
+        self.edges
+    }
+
     /// Edges up to `edges` have been looked at, later ones have not.
     pub(super) fn edges_done(&mut self, edges: UtcTime) {
         self.edges = edges;

@@ -33,7 +33,7 @@ use crate::export::ledger;
 use crate::export::pacs::Adapter;
 use crate::export::plan::Caps;
 use crate::mirror::touched::{Haste, TOUCHED_USERS_MAX, Touched};
-use crate::mirror::{Urgency, WriteError, Writer, due, facts};
+use crate::mirror::{Urgency, WriteError, Writer, due};
 use access::id::Key;
 use access::person::Settings;
 use collisions::Collisions;
@@ -185,9 +185,7 @@ impl Exporting {
 
     /// When to look again if nothing else happens: the next edge of any window, or the next user's turn.
     fn wake(&self, agenda: &Agenda, idle: bool) -> rusqlite::Result<Wake> {
-        let now = self.time.time().now;
-        let edges = [facts::next_edge(&self.conn, now)?, ledger::brake::next_end(&self.conn, now)?];
-        let wall = edges.into_iter().flatten().min();
+        let wall = whom::next_edge(&self.conn, agenda)?;
         let mono = if !idle {
             None
         } else if agenda.wants_page().is_some() {

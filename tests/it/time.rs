@@ -51,6 +51,23 @@ fn a_clock_step_back_and_forward_over_an_edge_is_followed() {
     world.expect_permissions("PAada", None);
 }
 
+/// The second that ends each window comes a little later in each round than the one before it: at some of them while
+/// the export looks at who is due.
+#[test]
+fn an_edge_that_comes_while_the_export_looks_is_not_missed() {
+    let mut world = World::new();
+    let _gateway = world.gateway();
+    for round in 0..60 {
+        let end = UtcTime::from_unix(at("2026-11-23T10:00:00Z").unix() + 60 * (round + 1));
+        office(&mut world, "", &end.to_string());
+        world.expect_permissions("PAada", Some(&["ap-main"]));
+        world.clock.step_to(UtcTime::from_unix(end.unix() - 1));
+        (0..round * 500).for_each(|_| std::hint::spin_loop());
+        world.clock.advance_s(1);
+        world.expect_permissions("PAada", None);
+    }
+}
+
 #[test]
 fn untrusted_time_opens_nothing_closes_nothing_and_still_obeys_changes() {
     let mut world = World::new();

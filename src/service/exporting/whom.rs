@@ -156,6 +156,14 @@ pub(in crate::service) fn with_edges(
     Ok(touched)
 }
 
+/// When to look at edges again: at the first that was not looked at, which is in the past when the clock has come to it
+/// since the last look.
+pub(super) fn next_edge(conn: &Connection, agenda: &Agenda) -> rusqlite::Result<Option<UtcTime>> {
+    let looked_at = agenda.edges();
+    let edges = [facts::next_edge(conn, looked_at)?, ledger::brake::next_end(conn, looked_at)?];
+    Ok(edges.into_iter().flatten().min())
+}
+
 /// A page of those who are due, in key order after `after`: the list, and whoever the walk has not come to.
 pub(in crate::service) fn page(conn: &Connection, walk: &Walk, after: &str) -> rusqlite::Result<Vec<String>> {
     let mut users = due::after(conn, after, PAGE_USERS)?;
@@ -182,5 +190,26 @@ pub(super) fn list_the_restless(conn: &Connection) -> rusqlite::Result<()> {
         let Some(last) = users.last() else { return Ok(()) };
         after.clone_from(last);
         due::add_users(conn, users)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_that_passes_between_the_look_and_the_wait_is_still_to_come() {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch(include_str!("../../../sql/schema.sql")).expect("the schema is valid");
+        conn.execute(
+            "INSERT INTO assignment (user, entitlement, valid_from, valid_to) VALUES (1, 2, 50, 100)",
+            [],
+        )
+        .expect("a window");
+        let next_edge =
+            |looked_at| next_edge(&conn, &Agenda::new(UtcTime::from_unix(looked_at))).expect("read");
+        assert_eq!(next_edge(49), Some(UtcTime::from_unix(50)));
+        assert_eq!(next_edge(99), Some(UtcTime::from_unix(100)), "whatever the clock shows by now");
+        assert_eq!(next_edge(100), None);
     }
 }

@@ -12,15 +12,26 @@ use contract::topics::{GatewayTopic, Topics};
 use rumqttc::{Client, Event as MqttEvent, MqttOptions, Outgoing, Packet, QoS, SubscribeFilter};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 #[derive(Default)]
 struct Seen {
+    connections: u64,
     acknowledged: u64,
     subscriptions: u64,
     events: Vec<EventMessage>,
     states: BTreeMap<GatewayId, Value>,
+}
+
+impl Display for Seen {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Seen { connections, subscriptions, acknowledged, events, states } = self;
+        let last: Vec<_> = events.iter().rev().take(5).collect();
+        write!(f, "{connections} connections, {subscriptions} subscriptions, {acknowledged} acknowledged, ")?;
+        write!(f, "events {last:?}, states {states:?}")
+    }
 }
 
 type Shared = Arc<(Mutex<Seen>, Condvar)>;
@@ -240,10 +251,14 @@ impl Source {
     fn wait(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
         let (lock, changed) = &*self.seen;
         let guard = lock.lock().expect("lock");
-        let (guard, timeout) =
+        let (seen, timeout) =
             changed.wait_timeout_while(guard, PATIENCE, |seen| !condition(seen)).expect("lock");
-        let last: Vec<_> = guard.events.iter().rev().take(5).collect();
-        assert!(!timeout.timed_out(), "{what}: events {last:?}, states {:?}", guard.states);
+        let found = timeout.timed_out().then(|| seen.to_string());
+        // Who hears must not find the lock poisoned and fail louder than this does.
+        drop(seen);
+        if let Some(found) = found {
+            panic!("{what}: {} published, {found}", self.published);
+        }
     }
 
     /// Waits until the broker has acknowledged everything published on the stream.
@@ -271,6 +286,7 @@ fn hear(packet: Packet, shared: &Shared, client: &Client, topics: &Topics) {
             let filters = [GatewayTopic::Events, GatewayTopic::State]
                 .map(|topic| SubscribeFilter::new(topics.all_gateways(topic), QoS::AtLeastOnce));
             let _ = client.try_subscribe_many(filters);
+            lock.lock().expect("lock").connections += 1;
         }
         Packet::SubAck(_) => lock.lock().expect("lock").subscriptions += 1,
         Packet::PubAck(_) => lock.lock().expect("lock").acknowledged += 1,
