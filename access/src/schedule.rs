@@ -1,6 +1,7 @@
 //! A weekly profile with holidays, in a zone: the record. [`Calendar`] says when it holds.
 
 mod calendar;
+mod zones;
 
 use crate::text::Text;
 use crate::time::UtcTime;

@@ -5,6 +5,7 @@
 //! shown twice when it ends counts twice, and no instant can be read in two ways. The day on which an interval
 //! begins decides whether it is there; a holiday therefore leaves a night alone that began the evening before.
 
+use super::zones;
 use super::{Date, Day, Interval, Schedule};
 use crate::time::UtcTime;
 use alloc::string::String;
@@ -40,11 +41,7 @@ impl Calendar {
     /// # Errors
     /// [`UnknownZone`], so that nothing is granted by a guess at the time.
     pub fn new(schedule: &Schedule) -> Result<Calendar, UnknownZone> {
-        let zone = jiff::tz::db().get(schedule.zone.as_str()).map_err(|_| UnknownZone)?;
-        // `Etc/Unknown` is found and read as UTC, though it says that nobody knows.
-        if zone.is_unknown() {
-            return Err(UnknownZone);
-        }
+        let zone = zones::find(schedule.zone.as_str()).ok_or(UnknownZone)?;
         let mut week: [Vec<Span>; 7] = Default::default();
         for weekly in &schedule.weekly {
             for day in &weekly.days {

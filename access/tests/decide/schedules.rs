@@ -165,7 +165,8 @@ pub(crate) fn any_schedule(first_year: u32, years: u32) -> impl Strategy<Value =
 
 #[test]
 fn python_finds_the_same_changes_at_the_same_instants() {
-    const FIRST_YEAR: u32 = 2016;
+    // With it the binary's zone data begin. Those of 2026 differ where Python's are older.
+    const FIRST_YEAR: u32 = 2024;
     let years = count("DOORWARD_SCHEDULE_YEARS", 1);
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
