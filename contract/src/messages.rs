@@ -46,8 +46,8 @@ fn is_zero(number: &u64) -> bool {
 
 /// `gateway/{id}/events`: one thing that happened, kept by the gateway until it is received.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct EventMessage {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EventMessage"))]
+pub struct EventMessage<E = Event> {
     /// Changes when the gateway starts with an empty disk, so that numbers are never taken for old ones.
     pub stream: String,
     /// Numbered without gaps within the stream.
@@ -55,7 +55,7 @@ pub struct EventMessage {
     /// When it happened, by the panel's clock.
     pub at: UtcTime,
     /// What happened.
-    pub event: Event,
+    pub event: E,
 }
 
 /// What happened at the panel.

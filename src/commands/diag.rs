@@ -7,10 +7,10 @@
 
 use super::doctor;
 use crate::config;
-use crate::mirror::{Mirror, outbox};
+use crate::mirror::Mirror;
+use crate::mirror::outbox::{self, Kept};
 use crate::service::{lock, status};
 use anyhow::{Context, Result};
-use contract::messages::EventMessage;
 use serde_json::{Map, Value, json};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -117,7 +117,7 @@ fn events(file: &Path) -> Result<Value> {
     Ok(newest.into_iter().map(|told| event(told.id, &told.event)).collect())
 }
 
-fn event(id: u64, message: &EventMessage) -> Value {
+fn event(id: u64, message: &Kept) -> Value {
     let whole = serde_json::to_value(message).unwrap_or_default();
     let mut kept = json!({ "id": id, "at": whole["at"] });
     for key in OF_EVENT {

@@ -9,10 +9,9 @@ use crate::service::answering::why::{Asked, Card, Instant, PathAsked, Shown, Why
 use access::id::Key;
 use access::time::UtcTime;
 use access::uid::RawId;
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use contract::at_door::Access;
-use contract::messages::Event;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -48,11 +47,7 @@ pub fn event(file: &Path, number: u64, how: How) -> Result<bool> {
             "event {number}: it is not here, or not any more; `doorward query events` lists those that are"
         )
     })?;
-    let (at, Event::Access(access)) = (told.event.at, told.event.event) else {
-        return Err(anyhow!(
-            "event {number}: it is not of a card at a door; `doorward query events access` lists those"
-        ));
-    };
+    let (at, access) = (told.event.at, of_card_at_door(number, told.event.event.get())?);
     let uid = RawId::from_hex(&access.hex).map_err(|reason| anyhow!("event {number}: {reason}"))?;
     let shown = Shown::Uid(uid);
     let why = answer::ask(file, Some(at), |answering| Ok(answering.why(&shown, &access.door)?))?;
@@ -62,6 +57,16 @@ pub fn event(file: &Path, number: u64, how: How) -> Result<bool> {
         print!("{}\n{}", then(number, at, &access), said(&why, &shown));
     }
     Ok(access.granted)
+}
+
+fn of_card_at_door(number: u64, event: &str) -> Result<Access> {
+    let whole: Value = serde_json::from_str(event).with_context(|| format!("event {number}"))?;
+    if whole["type"] != "access" {
+        return Err(anyhow!(
+            "event {number}: it is not of a card at a door; `doorward query events access` lists those"
+        ));
+    }
+    serde_json::from_str(event).with_context(|| format!("event {number}: another version has written it"))
 }
 
 /// What was decided, by what.

@@ -18,6 +18,7 @@ mod tests;
 use access::time::UtcTime;
 use contract::messages::{Event, EventMessage};
 use rusqlite::{Connection, Row, params};
+use serde_json::value::RawValue;
 
 pub use history::{Told, newest, told};
 
@@ -29,6 +30,17 @@ pub const EVENTS_RESERVED: i64 = 1_000;
 pub const EVENTS_KEPT_MAX: i64 = 20_000;
 /// So many more numbers are taken for sent at once, so that not every event is noted before it goes.
 const SENT_AHEAD: u64 = 256;
+
+/// An event as it was written down. It is not read to be sent: what another version of the program has written leaves as
+/// it is, and none holds up those after it.
+pub type Kept = EventMessage<Box<RawValue>>;
+
+/// As whoever it is sent to reads it.
+#[cfg(test)]
+pub fn as_heard(kept: Kept) -> EventMessage {
+    let Kept { stream, seq, at, event } = kept;
+    EventMessage { stream, seq, at, event: serde_json::from_str(event.get()).expect("an event") }
+}
 
 /// What the outbox holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +88,7 @@ pub fn keep(conn: &Connection, now: UtcTime, event: &Event) -> rusqlite::Result<
 ///
 /// # Errors
 /// SQLite's.
-pub fn waiting_after(conn: &Connection, after_seq: u64, limit: u32) -> rusqlite::Result<Vec<EventMessage>> {
+pub fn waiting_after(conn: &Connection, after_seq: u64, limit: u32) -> rusqlite::Result<Vec<Kept>> {
     const READ: &str = "SELECT o.stream, e.seq, e.at, e.body FROM outbox o, event e
         WHERE e.seq > max(?1, o.received_seq) ORDER BY e.seq LIMIT ?2";
     let after = i64::try_from(after_seq).unwrap_or(i64::MAX);
@@ -85,9 +97,8 @@ pub fn waiting_after(conn: &Connection, after_seq: u64, limit: u32) -> rusqlite:
     rows.collect()
 }
 
-fn message(row: &Row<'_>) -> rusqlite::Result<EventMessage> {
-    let body: String = row.get(3)?;
-    let event = serde_json::from_str(&body).map_err(|error| {
+fn message(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    let event = RawValue::from_string(row.get(3)?).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
     })?;
     Ok(EventMessage {

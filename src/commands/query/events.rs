@@ -2,10 +2,9 @@
 
 use super::{cells, lines, text};
 use crate::commands::table::table;
-use crate::mirror::outbox::{self, Told};
+use crate::mirror::outbox::{self, Kept, Told};
 use access::time::UtcTime;
 use anyhow::{Result, anyhow};
-use contract::messages::{Event, EventMessage};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -19,10 +18,11 @@ pub(super) struct Shown<'a> {
 
 /// The newest that are wanted, oldest first.
 pub(super) fn events(conn: &Connection, shown: &Shown<'_>, as_json: bool) -> Result<String> {
-    let spelled = |event: &EventMessage| serde_json::to_value(event).unwrap_or_default();
-    let wants = |event: &EventMessage| {
-        let denied = matches!(&event.event, Event::Access(access) if !access.granted);
-        (!shown.denied || denied) && shown.filter.is_none_or(|text| spelled(event).to_string().contains(text))
+    let spelled = |event: &Kept| serde_json::to_value(event).unwrap_or_default();
+    let wants = |event: &Kept| {
+        let whole = spelled(event);
+        let denied = whole["event"]["type"] == "access" && whole["event"]["granted"] == false;
+        (!shown.denied || denied) && shown.filter.is_none_or(|text| whole.to_string().contains(text))
     };
     let rows = outbox::newest(conn, shown.since, shown.limit, wants)?.into_iter().map(|told| {
         let Told { id, event, is_received } = told;

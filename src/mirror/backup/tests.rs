@@ -122,7 +122,8 @@ fn events_go_on_in_a_stream_of_their_own_without_enrollments_and_without_a_gap()
     let conn = unpack(&file, &into).expect("sound").conn;
     assert_eq!(afresh::begin(&conn, "second", false).expect("begun").events, 2);
     outbox::push(&conn, NOW, &result(9)).expect("pushed");
-    let found = outbox::waiting_after(&conn, 0, 99).expect("read");
+    let found = outbox::waiting_after(&conn, 0, 99).expect("read").into_iter().map(outbox::as_heard);
+    let found: Vec<_> = found.collect();
     let told: Vec<_> = found.iter().map(|one| (one.stream.as_str(), one.seq, &one.event)).collect();
     assert_eq!(told, [("second", 2, &result(3)), ("second", 3, &result(5)), ("second", 4, &result(9))]);
     assert!(!outbox::may_send(&conn, 2).expect("asked"), "nothing of the new stream was sent");

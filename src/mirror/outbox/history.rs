@@ -1,17 +1,16 @@
 //! Events for people: what happened here, whether or not the source has it.
 
-use super::message;
+use super::{Kept, message};
 use access::time::UtcTime;
-use contract::messages::EventMessage;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An event as it is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Told {
     /// By which people name it.
     pub id: u64,
     /// The event.
-    pub event: EventMessage,
+    pub event: Kept,
     /// Whether the source has it.
     pub is_received: bool,
 }
@@ -28,7 +27,7 @@ pub fn newest(
     conn: &Connection,
     since: Option<UtcTime>,
     limit: u32,
-    mut wants: impl FnMut(&EventMessage) -> bool,
+    mut wants: impl FnMut(&Kept) -> bool,
 ) -> rusqlite::Result<Vec<Told>> {
     const READ: &str = "SELECT o.stream, e.seq, e.at, e.body, e.id, e.seq <= o.received_seq
         FROM outbox o, event e WHERE ?1 IS NULL OR e.at >= ?1 ORDER BY e.id DESC";

@@ -52,7 +52,7 @@ fn fill(conn: &Connection, count: i64, event: &Event) {
 }
 
 fn waiting_all(conn: &Connection) -> Vec<EventMessage> {
-    waiting_after(conn, 0, u32::MAX).expect("read")
+    waiting_after(conn, 0, u32::MAX).expect("read").into_iter().map(as_heard).collect()
 }
 
 fn assert_no_gap(all: &[EventMessage], after: u64) {
@@ -73,6 +73,18 @@ fn those_who_passed_give_way_first_and_one_event_says_so() {
     let dropped = Dropped { count: 1_000, granted: 1_000, from: at(5), to: at(5) };
     assert_eq!((all[3].at, &all[3].event), (at(9), &Event::EventsDropped(dropped)));
     assert_eq!(waiting(&tx).expect("counted"), Waiting { waiting: all.len() as u64, lost: 0 });
+}
+
+#[test]
+fn what_another_version_has_written_is_sent_as_it_is() {
+    const LATER: &str = r#"{"type":"of_a_later_version","n":1.5}"#;
+    let (_folder, mut conn) = mirror();
+    let tx = conn.transaction().expect("begun");
+    fill(&tx, 3, &rex());
+    tx.execute("UPDATE event SET body = ?1 WHERE seq = 2", [LATER]).expect("written");
+    let all = waiting_after(&tx, 0, 9).expect("read");
+    assert_eq!((all.len(), all[1].event.get()), (3, LATER));
+    assert!(serde_json::to_string(&all[1]).expect("JSON").contains(LATER));
 }
 
 #[test]
@@ -148,7 +160,7 @@ fn what_the_source_has_is_kept_for_those_who_ask_here_and_then_forgotten() {
         keep(&tx, at(8), &rex()).expect("pushed");
         received(&tx, "s", u64::MAX).expect("noted");
     }
-    assert_eq!(told(&tx, id).expect("read"), None);
+    assert!(told(&tx, id).expect("read").is_none());
     assert!(newest(&tx, None, 3, |_| true).expect("read").iter().all(|told| told.event.at == at(8)));
 }
 
