@@ -13,6 +13,7 @@ mod load;
 mod place;
 mod reader;
 mod secret;
+mod tree;
 
 use crate::clock::{SyncSource, SystemClock};
 use access::leash::Leashes;
@@ -27,10 +28,11 @@ pub use check::warnings;
 pub use door::{DOORS_MAX, DoorConfig, Rex, WhenDiskFull};
 pub use form::{Misfit, read_table};
 pub use leash::{AfterRestart, LeashConfig, MaxAge};
-pub use load::{ConfigError, Places, load, parse, places, read_toml};
+pub use load::{ConfigError, Places, load, parse, places, read_toml, spelled};
 pub use place::{Keep, Readers, place, service_group};
 pub use reader::{PcscSignals, READERS_MAX, ReaderConfig, ReaderKind};
 pub use secret::SECRETS_FOLDER;
+pub use tree::{NoTree, read_tree};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

@@ -4,6 +4,7 @@
 
 use super::check::Check;
 use super::form::{Misfit, read_table};
+use super::tree::{NoTree, read_tree};
 use super::{Config, SecretSource};
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -69,7 +70,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
 /// # Errors
 /// The first complaint.
 pub fn read_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(T, toml::Table), ConfigError> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
+    let table = read_tree(text).map_err(|no_tree| syntax(path, text, no_tree))?;
     let form = read_table(&table).map_err(|misfit| wrong_value(path, &table, misfit))?;
     Ok((form, table))
 }
@@ -108,8 +109,8 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+fn syntax(path: &Path, text: &str, no_tree: NoTree) -> ConfigError {
+    let NoTree { line, misfit } = no_tree;
     ConfigError {
         file: path.into(),
         key: format!("line {line}"),
@@ -118,7 +119,7 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
             .nth(line - 1)
             .filter(|line| !may_hold_a_secret(line))
             .map(|line| line.trim().into()),
-        problem: error.message().trim().replace('\n', ", "),
+        problem: misfit.to_string(),
         remedy: "write it as TOML: key = \"text\", key = 5, [section]".into(),
     }
 }
@@ -174,7 +175,7 @@ fn indexed<'a>(part: &str, get: impl Fn(&str) -> Option<&'a toml::Value>) -> Opt
 }
 
 /// A value as a person would recognise it; tables and arrays only by what they are.
-fn spelled(value: &toml::Value) -> String {
+pub fn spelled(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => format!("{text:?}"),
         toml::Value::Integer(number) => number.to_string(),

@@ -22,7 +22,7 @@ impl SecretSource {
         let complain = |problem: String, remedy: &str| ConfigError {
             file: file.into(),
             key: key.into(),
-            value: Some(path.as_ref().map_or_else(|| format!("{self:?}"), |path| path.display().to_string())),
+            value: path.as_ref().map(|path| path.display().to_string()).or_else(|| self.credential.clone()),
             problem,
             remedy: remedy.into(),
         };

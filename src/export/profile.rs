@@ -17,7 +17,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Misfit;
+use crate::config::{Misfit, NoTree};
 use access::card::CardNumberFormat;
 use access::person::Settings;
 pub use api::RestApi;
@@ -47,7 +47,7 @@ pub enum ProfileError {
         /// The file.
         file: PathBuf,
         /// Where, and what was expected.
-        source: Box<toml::de::Error>,
+        source: NoTree,
     },
     /// It is not of the expected form.
     #[error("profile {file}: {source}; compare it with the profiles that are shipped")]

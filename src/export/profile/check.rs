@@ -7,6 +7,7 @@ use super::body::Body;
 use super::form::{ActsForm, EntitlementsForm, FindForm, ListForm, ProbeForm, RequestForm, WithinForm};
 use super::template::{PathTemplate, Place, Variable};
 use super::{ProfileError, listed};
+use crate::config::spelled;
 use crate::export::item::{Act, ItemKind};
 use crate::export::plan::Caps;
 use hyper::header::HeaderName;
@@ -270,7 +271,7 @@ impl Check<'_> {
             .map_err(|remedy| self.wrong(&format!("{key}.path"), &form.path, &remedy))?;
         let body = form.body.map(|body| {
             let parsed = Body::parse(&body, place);
-            parsed.map_err(|remedy| self.wrong(&format!("{key}.body"), &format!("{body:?}"), &remedy))
+            parsed.map_err(|remedy| self.wrong(&format!("{key}.body"), &spelled(&body), &remedy))
         });
         Ok(Request { method, path, body: body.transpose()? })
     }

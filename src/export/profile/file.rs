@@ -7,7 +7,7 @@ use super::form::{AddressedBy, Answers, Capabilities, File, InstantsName, Native
 use super::lacks::lacks;
 use super::template::Instants;
 use super::{Api, Profile, ProfileError, RestApi, Sign};
-use crate::config::read_table;
+use crate::config::{read_table, read_tree};
 use crate::export::item::ItemKind;
 use crate::export::plan::Caps;
 use hyper::header::HeaderName;
@@ -15,9 +15,9 @@ use std::path::Path;
 
 /// Parses and checks the text of a profile.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Profile, ProfileError> {
-    let syntax = |source| ProfileError::Syntax { file: path.into(), source: Box::new(source) };
+    let syntax = |source| ProfileError::Syntax { file: path.into(), source };
     let form = |source| ProfileError::Form { file: path.into(), source };
-    let tree: toml::Table = toml::from_str(text).map_err(syntax)?;
+    let tree = read_tree(text).map_err(syntax)?;
     match tree.get("adapter").map(toml::Value::as_str) {
         None | Some(Some("rest")) => rest(path, read_table(&tree).map_err(form)?, &tree),
         Some(adapter) => native(path, adapter.unwrap_or_default(), tree.clone()),
