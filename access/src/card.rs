@@ -19,7 +19,7 @@ pub use wiegand::{Layout, SEPARATORS, Wiegand};
 pub const LINEAR_MAX_DIGITS: u8 = 39;
 
 /// How a PACS writes card numbers. Reversed is the order of bytes, never of digits or bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CardNumberFormat {
     /// Upper-case hexadecimal, two digits a byte, leading zeros kept.
     Hex,

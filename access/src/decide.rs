@@ -28,6 +28,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use moment::Moments;
 
 pub use reason::{Reason, Rule, Subject};
@@ -116,6 +117,19 @@ pub enum Decision {
         /// leads through.
         reasons: Vec<Reason>,
     },
+}
+
+impl fmt::Display for Decision {
+    /// For a log: by what, or why not, in words for programs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Decision::Granted { by, .. } => write!(f, "granted by {by}"),
+            Decision::Denied { reasons } => {
+                f.write_str("denied")?;
+                reasons.iter().try_for_each(|reason| write!(f, " {}", reason.code()))
+            }
+        }
+    }
 }
 
 /// One rule, and what came of it.

@@ -38,7 +38,7 @@ pub struct Facts {
 }
 
 /// Where an additional field of a person comes from.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum UserField {
     /// `email.TYPE`
     Email(String),
@@ -49,7 +49,7 @@ pub enum UserField {
 }
 
 /// How one PACS wants its persons.
-#[derive(Clone, Debug)]
+#[derive(Clone, Hash, Debug)]
 pub struct Settings {
     /// A user without an exportable token leaves the PACS.
     pub delete_user_on_no_access_token: bool,

@@ -80,12 +80,16 @@ impl Watched {
         match self.read(is_ready, out.clock.mono(), &mut seen) {
             Ok(()) if self.has_failed => {
                 self.has_failed = false;
-                tracing::info!(role = self.role.as_str(), door = ?self.door, "an input can be read again");
+                tracing::info!(
+                    role = self.role.as_str(),
+                    door = self.door.as_ref().map(display),
+                    "an input can be read again"
+                );
             }
             Ok(()) => {}
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
-                tracing::error!(role = self.role.as_str(), door = ?self.door, %error, "an input cannot be read");
+                tracing::error!(role = self.role.as_str(), door = self.door.as_ref().map(display), %error, "an input cannot be read");
             }
             Err(_) => {}
         }

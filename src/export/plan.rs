@@ -34,7 +34,7 @@ pub use review::{Change, Difference, Wait, review};
 pub use withhold::Known;
 
 /// What one PACS can do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Caps {
     /// Items are addressed by our own names; otherwise by ids that the PACS gives when it makes them.
     pub addressed_by_ext_id: bool,

@@ -277,7 +277,7 @@ impl Run {
         let Some(passage) = passage else {
             return self.cue(&card.door, Some(card.reader), Signal::Error);
         };
-        tracing::info!(door = %card.door, reader = card.reader, decision = ?passage.decision, "card");
+        tracing::info!(door = %card.door, reader = card.reader, decision = %passage.decision, "card");
         if passage.is_granted() && passage.controls && is_late(card.seen, self.time.mono()) {
             return self
                 .moved(&card.door, Err("the disk took too long: nobody may stand there any more".into()))
@@ -309,7 +309,11 @@ impl Run {
 
     async fn input(&mut self, event: InputEvent) {
         let Some(key) = self.door_of(event.door.as_ref()) else {
-            tracing::warn!(role = event.role.as_str(), door = ?event.door, "an input is of no door of this panel: give its `door` in the board's file");
+            tracing::warn!(
+                role = event.role.as_str(),
+                door = event.door.as_ref().map(display),
+                "an input is of no door of this panel: give its `door` in the board's file"
+            );
             return;
         };
         let happening = match event.role {

@@ -2,6 +2,7 @@
 //!
 //! Not here: acting.
 
+mod basis;
 mod error;
 
 use super::lock;
@@ -28,9 +29,9 @@ use access::card::CardNumberFormat;
 use access::person::Settings;
 use access::time::UtcTime;
 use access::trust::{Time, Trust};
+use basis::basis;
 pub use error::StartError;
 use rusqlite::Connection;
-use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -335,14 +336,6 @@ impl Setup {
         }
         Ok(Findings { lines, obstacle })
     }
-}
-
-/// Another program may plan otherwise, too.
-fn basis(settings: &Settings, caps: &Caps) -> [u8; 16] {
-    let text = format!("{} {settings:?} {caps:?}", env!("CARGO_PKG_VERSION"));
-    let mut cut = [0; 16];
-    cut.copy_from_slice(&Sha256::digest(text.as_bytes())[..16]);
-    cut
 }
 
 fn site_rules(pacs: &Pacs, card_number_format: CardNumberFormat) -> SiteRules {

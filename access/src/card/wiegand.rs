@@ -14,7 +14,7 @@ pub const SEPARATORS: [char; 6] = ['-', ':', ',', '.', '/', ' '];
 
 /// Which bits of a format are facility and number. Widths as published for the formats of HID: H10301, H10306,
 /// H10304 and H10302.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Layout {
     /// 26 bits on the wire (H10301): 8 of facility, 16 of number.
     Bits26,
@@ -66,7 +66,7 @@ impl Layout {
 }
 
 /// How facility and number become one text.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Wiegand {
     /// The fields.
     pub layout: Layout,

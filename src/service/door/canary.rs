@@ -47,7 +47,7 @@ impl Run {
 fn expect_unknown(decision: &Decision) -> Result<(), String> {
     match decision {
         Decision::Denied { reasons } if reasons.contains(&Reason::UnknownCard) => Ok(()),
-        other => Err(format!("a card that nobody has was judged to be {other:?}")),
+        other => Err(format!("a card that nobody has was judged to be {other}")),
     }
 }
 

@@ -50,7 +50,8 @@ impl Unwritten {
         known.count += 1;
         known.granted += u64::from(has_passed(event));
         (known.from, known.to) = (known.from.min(at), known.to.max(at));
-        tracing::error!(?event, "an event of a door is forgotten: too many wait for room on the disk");
+        let event = serde_json::to_string(event).unwrap_or_default();
+        tracing::error!(event, "an event of a door is forgotten: too many wait for room on the disk");
     }
 
     /// What is to be written, in its order.
