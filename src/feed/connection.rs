@@ -75,7 +75,7 @@ pub struct AckToken {
 pub enum Heard {
     /// The broker took us and our subscriptions; without its session, whatever was proven is so no more.
     Connected {
-        /// The broker still had our session.
+        /// The broker still had the session of the last connection that was told of.
         session_present: bool,
     },
     /// The connection is gone; the next attempt follows by itself.
@@ -120,7 +120,7 @@ impl Feed {
             heard,
             room: Arc::new(Semaphore::new(UNCOMMITTED_MAX_BYTES)),
             number: 0,
-            session_present: false,
+            session_is_new: false,
             failures: 0,
             size_errors: 0,
             ping_every: Duration::from_secs(u64::from(options.keep_alive_s) / 2),
@@ -168,7 +168,9 @@ struct Connection {
     room: Arc<Semaphore>,
     /// Counts connections, so that an acknowledgement finds only its own.
     number: u64,
-    session_present: bool,
+    /// The broker made our session anew, and that is not told yet: a connection that breaks before it has taken the
+    /// subscriptions leaves a session, and the next one is told that it was there.
+    session_is_new: bool,
     failures: u32,
     size_errors: u32,
     ping_every: Duration,
@@ -210,7 +212,7 @@ impl Connection {
             Event::Incoming(Packet::Publish(publish)) => self.publish(publish).await,
             Event::Incoming(Packet::SubAck(ack)) => {
                 self.check_subscriptions(&ack.return_codes);
-                let session_present = self.session_present;
+                let session_present = !std::mem::take(&mut self.session_is_new);
                 self.heard.send(Heard::Connected { session_present }).await.is_ok()
             }
             // We have said good-bye, and it has gone out.
@@ -221,7 +223,7 @@ impl Connection {
 
     async fn connected(&mut self, session_present: bool) -> bool {
         self.number += 1;
-        self.session_present = session_present;
+        self.session_is_new |= !session_present;
         if self.events.mqtt_options.clean_session() {
             // This connection was made only to make the broker forget; come back for good.
             self.events.mqtt_options.set_clean_session(false);

@@ -3,10 +3,13 @@
 
 mod access;
 
-use crate::world::{Brand, Broker, World, query, user};
+use crate::world::{Brand, Broker, Relay, World, query, user};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// MQTT 3.1.1, 3.2: a CONNACK.
+const CONNECTION_ACCEPTED_BYTES: usize = 4;
 
 /// One test per brand and scene.
 macro_rules! with_every_brand {
@@ -28,6 +31,7 @@ with_every_brand! {
     a_broker_that_restarts_with_its_sessions_loses_nothing
     a_broker_that_is_killed_costs_a_repair_at_most
     a_broker_that_loses_its_sessions_costs_a_repair_and_never_leaves_a_wrong_record
+    a_lost_session_is_noticed_also_when_the_first_connection_breaks_before_its_subscriptions_are_taken
     a_lost_message_is_reported_as_a_gap
     an_unequal_root_without_a_gap_is_reported
     a_packet_over_the_limit_does_not_come_for_ever
@@ -108,6 +112,24 @@ fn a_broker_that_loses_its_sessions_costs_a_repair_and_never_leaves_a_wrong_reco
     let _answers = world.source.answer_requests(3);
     world.expect_repaired_mirror();
     expect_users(&world, &[("changed", "Later"), ("kept", "Later"), ("new", "Later")]);
+}
+
+fn a_lost_session_is_noticed_also_when_the_first_connection_breaks_before_its_subscriptions_are_taken(
+    brand: Brand,
+) {
+    let mut world = World::on(Broker::of(brand));
+    let relay = Relay::to(([127, 0, 0, 1], world.broker.port()).into());
+    let config = std::fs::read_to_string(world.config_file()).expect("a configuration");
+    let (there, through) = (world.broker.port(), relay.port());
+    world.write("config.toml", &config.replace(&format!("port = {there}"), &format!("port = {through}")));
+    let _gateway = world.gateway();
+    world.source.put("user", "u0", user("Before", "It"));
+    world.source.publish();
+    world.source.expect_state("proven", |state| state["in_sync"] == true);
+    // The broker makes the session anew, and says so; to the second connection it says that there is one.
+    relay.break_next_after(CONNECTION_ACCEPTED_BYTES);
+    world.broker.forget_sessions();
+    world.source.expect_state("not proven any more", |state| state["in_sync"] == false);
 }
 
 fn expect_users(world: &World, expected: &[(&str, &str)]) {

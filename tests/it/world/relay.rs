@@ -1,14 +1,16 @@
-//! A way to the PACS that counts who takes it: two gateways of one site ask the same PACS.
+//! A way to the PACS or the broker that counts who takes it, or that breaks once: two gateways of one site ask the same
+//! PACS.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Passes on what it is told, byte by byte.
 pub(crate) struct Relay {
     address: SocketAddr,
     bytes: Arc<AtomicU64>,
+    break_next_after: Arc<Mutex<Option<usize>>>,
 }
 
 impl Relay {
@@ -16,7 +18,8 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its number");
         let bytes = Arc::new(AtomicU64::new(0));
-        let counted = bytes.clone();
+        let break_next_after = Arc::new(Mutex::new(None));
+        let (counted, breaks) = (bytes.clone(), break_next_after.clone());
         // Both threads of a connection end with it; this one ends with the process.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -26,10 +29,18 @@ impl Relay {
                     server.try_clone().expect("a socket"),
                     Some(counted.clone()),
                 );
-                pump(server, client, None);
+                match breaks.lock().expect("lock").take() {
+                    Some(bytes) => pump_and_break(server, client, bytes),
+                    None => pump(server, client, None),
+                }
             }
         });
-        Relay { address, bytes }
+        Relay { address, bytes, break_next_after }
+    }
+
+    /// The next connection is lost as soon as more than so many bytes would come back on it.
+    pub(crate) fn break_next_after(&self, bytes: usize) {
+        *self.break_next_after.lock().expect("lock") = Some(bytes);
     }
 
     /// As the gateway is configured; `path` begins with a slash.
@@ -37,10 +48,26 @@ impl Relay {
         format!("http://{}{path}", self.address)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Bytes that were asked through it.
     pub(crate) fn asked_bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
+}
+
+fn pump_and_break(mut from: TcpStream, mut to: TcpStream, after_bytes: usize) {
+    std::thread::spawn(move || {
+        let mut passed = vec![0; after_bytes];
+        if from.read_exact(&mut passed).is_ok() && to.write_all(&passed).is_ok() {
+            let _ = from.read(&mut [0]);
+        }
+        for end in [from, to] {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    });
 }
 
 fn pump(mut from: TcpStream, mut to: TcpStream, counter: Option<Arc<AtomicU64>>) {
