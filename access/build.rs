@@ -1,4 +1,4 @@
-//! Cuts IANA's zone data down to what a door asks: from [`SINCE`] on. What was before takes three quarters of its room.
+//! Cuts IANA's zone data down to what a door asks: from [`SINCE`] on. What was before takes five sixths of its room.
 //!
 //! Writes `zones.txt`, a line for each name: the name, a space, and the rule that has held since then without end, as
 //! POSIX writes it (RFC 8536, 3.3.1); or `@` and the number of a file `zone-N.tzif` where more has happened since.

@@ -117,7 +117,9 @@ fn syntax(path: &Path, text: &str, no_tree: NoTree) -> ConfigError {
         value: text
             .lines()
             .nth(line - 1)
-            .filter(|line| !may_hold_a_secret(line))
+            .filter(|line| {
+                ![*line, &misfit.key].into_iter().any(|it| may_hold_a_secret(it) || looks_like_a_login(it))
+            })
             .map(|line| line.trim().into()),
         problem: misfit.to_string(),
         remedy: "write it as TOML: key = \"text\", key = 5, [section]".into(),

@@ -10,7 +10,7 @@
 //! Not here: doing it (`exporting`).
 
 #[cfg(test)]
-mod tests;
+pub(in crate::service) mod tests;
 pub mod token;
 mod why;
 

@@ -20,7 +20,7 @@ entitlement_import_types = ["AccessProfile"]
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one case a line")]
 fn every_complaint_names_file_key_value_and_remedy() {
-    let table: [(&str, &str, &str, &str, &str); 27] = [
+    let table: [(&str, &str, &str, &str, &str); 30] = [
         ("site = \"office\"", "", "site", "", "add the key"),
         ("\"office\"", "\"Office 1\"", "site", "\"Office 1\"", "correct"),
         ("\"panel-1\"", "\"\"", "gateway", "\"\"", "correct"),
@@ -72,6 +72,9 @@ fn every_complaint_names_file_key_value_and_remedy() {
             "{ file",
         ),
         ("host = \"broker.example\"", "host = \"b\"\npassword = \"hunter2", "line 6", "", "TOML"),
+        ("host = \"broker.example\"", "host = \"b\"\npassword = 98765432109876543210", "line 6", "", "TOML"),
+        ("host = \"broker.example\"", "host = \"b\"\npasword = 98765.43", "line 6", "", "TOML"),
+        ("host = \"broker.example\"", "host = \"b\"\npassword = [\n98765.43]", "line 7", "", "TOML"),
         ("http://pacs", "pacs", "pacs.base_url", "\"pacs.example\"", "http://"),
         ("http://pacs", "https://pacs", "pacs.ca_file", "", "PEM"),
         ("[pacs]", "[pacs]\nusername = \"u\"", "pacs.username", "\"u\"", "password as well"),
@@ -120,7 +123,7 @@ fn every_complaint_names_file_key_value_and_remedy() {
         assert!(error.value.clone().unwrap_or_default().contains(value), "{error}");
         assert!(error.remedy.contains(remedy), "{error}");
         assert!(
-            !error.to_string().contains("hunter2"),
+            !["hunter2", "98765"].iter().any(|secret| error.to_string().contains(secret)),
             "a secret in the wrong place is not repeated: {error}"
         );
     }

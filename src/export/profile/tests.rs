@@ -158,7 +158,7 @@ fn a_profile_that_cannot_work_is_refused_with_key_and_remedy() {
         ("\"{given_name}\"", "\"{givenname}\"", "person.create.body", "given_name"),
         ("\"{card_number}\"", "\"{pin}\"", "credential.create.body", "card_number"),
         ("\"{given_name}\"", "\"{given_name\"", "person.create.body", "brace"),
-        ("\"{given_name}\"", "1.5", "person.create.body", "whole number"),
+        ("\"{given_name}\"", "1.5", "person.create.body", "no whole number"),
         ("method = \"PUT\"", "method = \"put\"", "person.update.method", "PATCH"),
         ("created_id = \"/id\"", "created_id = \"id\"", "answers.created_id", "JSON pointer"),
         ("path = \"/accessElements", "path = \"accessElements", "entitlements.path", "begins with /"),

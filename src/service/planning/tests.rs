@@ -11,7 +11,7 @@ use access::trust::Trust;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-fn settings() -> Settings {
+pub(in crate::service) fn settings() -> Settings {
     Settings {
         delete_user_on_no_access_token: true,
         delete_user_on_no_entitlement: true,

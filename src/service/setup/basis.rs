@@ -30,23 +30,10 @@ impl Hasher for All {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::planning::tests::settings;
     use access::card::{CardNumberFormat, Layout, Wiegand};
     use access::person::UserField;
-    use std::collections::{BTreeMap, BTreeSet};
-
-    fn settings() -> Settings {
-        Settings {
-            delete_user_on_no_access_token: false,
-            delete_user_on_no_entitlement: false,
-            user_identifier_prefix: "PA".into(),
-            default_organization: None,
-            email_type: "work".into(),
-            identifier_type: "mifare".into(),
-            card_number_format: CardNumberFormat::Hex,
-            user_field_mappings: BTreeMap::new(),
-            entitlement_import_types: vec!["a".into(), "bc".into()],
-        }
-    }
+    use std::collections::BTreeSet;
 
     #[test]
     fn whatever_is_planned_by_is_part_of_it() {
@@ -68,17 +55,18 @@ mod tests {
             .map(|card_number_format| basis(&Settings { card_number_format, ..settings() }, &Caps::NONE));
         let all = [
             changed(|_| {}),
-            changed(|it| it.delete_user_on_no_access_token = true),
+            changed(|it| it.delete_user_on_no_access_token = false),
             changed(|it| it.default_organization = Some("one".into())),
             changed(|it| it.default_organization = Some("two".into())),
             changed(|it| {
                 drop(it.user_field_mappings.insert(UserField::User("language".into()), vec!["x".into()]))
             }),
+            changed(|it| it.entitlement_import_types = vec!["a".into(), "bc".into()]),
             changed(|it| it.entitlement_import_types = vec!["ab".into(), "c".into()]),
             basis(&settings(), &Caps { look_up: true, ..Caps::NONE }),
         ];
         let all: BTreeSet<[u8; 16]> = all.into_iter().chain(formats).collect();
-        assert_eq!(all.len(), 10);
+        assert_eq!(all.len(), 11);
         assert!(all.contains(&basis(&settings(), &Caps::NONE)), "the same of the same");
     }
 }

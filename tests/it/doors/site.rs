@@ -32,14 +32,18 @@ pub(crate) struct Site {
 
 /// A reader whose helper repeats what is written into a pipe.
 pub(crate) struct Taps {
-    pipe: PathBuf,
+    path: PathBuf,
+    /// Open for as long as the scene lasts: what nobody has read yet would go with the last who has it open, and the
+    /// helper may be started anew.
+    pipe: File,
 }
 
 impl Taps {
     pub(crate) fn new(folder: &Path) -> Taps {
-        let pipe = folder.join("taps");
-        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-        Taps { pipe }
+        let path = folder.join("taps");
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+        let pipe = File::options().read(true).write(true).open(&path).expect("the pipe");
+        Taps { path, pipe }
     }
 
     /// The section of such a reader, beside the front door. It ends with its stdin, as every child does.
@@ -48,7 +52,7 @@ impl Taps {
         let script = format!(
             "exec 3<>'{}'; exec 4<&0; me=$$; (cat <&4 >/dev/null; kill $me) & \
              (while echo '{ready}' 2>/dev/null && kill -0 $me 2>/dev/null; do sleep 1; done) & exec cat <&3",
-            self.pipe.display()
+            self.path.display()
         );
         format!(
             "[[reader]]\nname = \"entrance\"\nkind = \"pcsc\"\nreader = \"any\"\ndoor = \"front\"\n\
@@ -57,7 +61,7 @@ impl Taps {
     }
 
     pub(crate) fn tap(&self, hex: &str) {
-        let mut pipe = File::options().read(true).write(true).open(&self.pipe).expect("the pipe");
+        let mut pipe = &self.pipe;
         writeln!(
             pipe,
             r#"{{"type":"presentation","reader":"x","uid":"{hex}","technology":"unknown","noticed_ms":1,"read_ms":2}}"#
