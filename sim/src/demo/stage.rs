@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::JoinHandle;
 use tempfile::TempDir;
 
 /// The site's id: that of `examples/office` and of the shipped access rules.
@@ -42,6 +43,16 @@ pub(crate) struct Stage {
     binaries: PathBuf,
     pub(crate) broker_port: u16,
     folder: TempDir,
+}
+
+/// An import under way.
+pub(crate) struct Importing(JoinHandle<Result<String>>);
+
+impl Importing {
+    /// Returns when all of it is with the source.
+    pub(crate) fn wait(self) -> Result<()> {
+        self.0.join().map_err(|_| anyhow!("the import has panicked"))?.map(drop)
+    }
 }
 
 impl Stage {
@@ -230,11 +241,20 @@ impl Stage {
 
     /// Publishes records that it reads from `file`; gives the version of the last.
     pub(crate) fn import(&self, file: &str, lines: &str, words: &[&str]) -> Result<Version> {
+        self.begin_import(file, lines, words)?.wait()?;
+        Ok(self.source_head()?.0)
+    }
+
+    /// Begins to publish records that it reads from `file`.
+    pub(crate) fn begin_import(&self, file: &str, lines: &str, words: &[&str]) -> Result<Importing> {
         let path = self.path(file);
         std::fs::write(&path, lines)?;
-        let name = path.to_str().context("the folder's name is no UTF-8")?;
-        self.source(&[&["import", name], words].concat())?;
-        Ok(self.source_head()?.0)
+        let mut command = self.program("doorward-source");
+        command.arg("--config").arg(self.path("source.toml")).arg("import").arg(path).args(words);
+        // Others may be asked meanwhile, and have their answers elsewhere.
+        let folder = self.path("importing");
+        std::fs::create_dir_all(&folder)?;
+        Ok(Importing(std::thread::spawn(move || output(&mut command, &folder))))
     }
 
     /// Where the source stands: version and root.

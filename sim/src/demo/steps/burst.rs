@@ -55,10 +55,13 @@ pub(crate) fn killed_in_the_middle(show: &mut Show) -> Result<()> {
 fn killed_while_mirroring(show: &mut Show, lines: &str) -> Result<Version> {
     let Show { screen, stage, .. } = show;
     let before = stage.source_head()?.0;
-    let last = stage.import("burst.jsonl", lines, &["--batch", "1"])?;
+    // A panel may be as fast as the import: whoever waits for its end may come too late.
+    let importing = stage.begin_import("burst.jsonl", lines, &["--batch", "1"])?;
     let part = Version { epoch: before.epoch, seq: before.seq + FIRST_KILL as u64 };
     stage.witness()?.mirrored(part)?;
     let (id, head) = stage.kill_gateway()?;
+    importing.wait()?;
+    let last = stage.source_head()?.0;
     let mirrored = usize::try_from(head.seq - before.seq)?;
     let killed =
         only_if(head < last, "it came too late: everything was mirrored").map(|_| format!("process {id}"));
